@@ -1,0 +1,71 @@
+import { z } from "zod";
+import {
+  CLOUD_API_NAME_MAX,
+  batchId,
+  certificateSlot,
+  count,
+  namespaceName,
+  objectName,
+  sha256,
+  time,
+} from "./fields.ts";
+import { type CelRule, immutable, rules } from "./rules.ts";
+
+const RECORD = "a binding is a record. To release the reel, delete its DeviceBatch and then this ReelBinding";
+
+export const reelBindingSpec = z
+  .object({
+    account: namespaceName("The account, which is a namespace, that has the reel.", [
+      immutable("The account", RECORD),
+    ]),
+    batchId: batchId(
+      "The reel's Product Batch ID; the name of this object is the same in lower case.",
+      RECORD,
+    ),
+    batch: objectName(
+      "The account's DeviceBatch that uses the reel. Absent while none does: the reel stays with the account, and its next batch for this reel takes it up.",
+    ).exactOptional(),
+    boundAt: time("When the reel was bound.", [immutable("The time", RECORD)]),
+    manifestSha256: sha256("The SHA-256 of the manifest that was bound: from then on its content is fixed.", [
+      immutable("The digest", RECORD),
+    ]),
+    devices: count("How many devices of the manifest can be provisioned.", {
+      rules: [immutable("The number of devices", RECORD)],
+    }),
+    records: count("How many entries the manifest has, refused ones counted too.", {
+      rules: [immutable("The number of entries", RECORD)],
+    }),
+    defaultCloudApi: objectName(
+      "The CloudApi that was the default when a batch without declared clouds was bound. The choice stays when the default changes.",
+      { max: CLOUD_API_NAME_MAX },
+    ).exactOptional(),
+    certificateSlot: certificateSlot(
+      "Which certificate the devices present, for devices with several. Fixed while a batch uses the reel.",
+    ).exactOptional(),
+  })
+  .meta({
+    description: "Whose the reel is, since when, and with which content.",
+    ...rules(
+      {
+        rule: "self.devices <= self.records",
+        message:
+          "devices counts accepted entries and records all of them, so devices cannot be the larger number",
+        fieldPath: ".devices",
+      },
+      {
+        rule: "!has(self.batch) || !has(oldSelf.batch) || self.batch != oldSelf.batch || self.?certificateSlot.orValue('') == oldSelf.?certificateSlot.orValue('')",
+        message:
+          "certificateSlot cannot be changed while a batch uses the reel: delete the DeviceBatch first",
+      },
+    ),
+  });
+
+export const reelBindingRules: readonly CelRule[] = [
+  {
+    rule: "self.metadata.name == self.spec.batchId.lowerAscii()",
+    message:
+      "metadata.name must be spec.batchId in lower case, because the one object of that name is what binds the reel",
+  },
+];
+
+export type ReelBindingSpec = z.infer<typeof reelBindingSpec>;
