@@ -1,0 +1,253 @@
+import { createHash } from "node:crypto";
+import { execFile } from "node:child_process";
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { OwnedProcess, describeEnding } from "../process/owned-process.ts";
+import { processIsAlive } from "../process/liveness.ts";
+import { reapFolder } from "../process/reaper.ts";
+
+const SOURCES = import.meta.dirname;
+const PROGRAM = "control-plane";
+const BUILD_FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
+const BUILD_DEADLINE_MS = 45 * 60_000;
+const UNUSED_FOR_MS = 30 * 24 * 3_600_000;
+const PROGRESS_EVERY_MS = 10_000;
+
+const run = promisify(execFile);
+
+interface BuildOptions {
+  readonly log: (message: string) => void;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+}
+
+/** The folder that keeps builds for this user: `$XDG_CACHE_HOME` or `~/.cache`, then certferry/control-plane. */
+export function controlPlaneCache(env: NodeJS.ProcessEnv = process.env): string {
+  const configured = env["XDG_CACHE_HOME"];
+  const base = configured?.startsWith("/") === true ? configured : join(homedir(), ".cache");
+  return join(base, "certferry", "control-plane");
+}
+
+/**
+ * The path of an earlier build of the present sources, for this platform and the Go that is installed (any
+ * Go's, where none is installed); undefined when there is none.
+ */
+export async function cachedControlPlane(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const cache = controlPlaneCache(env);
+  const entries = await readdir(cache).catch((): string[] => []);
+  const prefix = await entryPrefix();
+  if (!entries.some((entry) => entry.startsWith(prefix))) return undefined;
+  const go = await goVersion(env);
+  const wanted = entries.filter((entry) =>
+    go === undefined ? entry.startsWith(prefix) && !entry.includes(".building-") : entry === prefix + go,
+  );
+  for (const entry of wanted) {
+    const path = join(cache, entry, PROGRAM);
+    if (!(await isExecutable(path))) continue;
+    const now = new Date();
+    await utimes(join(cache, entry), now, now).catch(() => {});
+    return path;
+  }
+  return undefined;
+}
+
+/**
+ * Builds the program from the Go modules into the cache and gives its path. One process at a time builds;
+ * the others wait for it. Progress goes to `log`.
+ * @throws Error when Go is missing or the build fails, with what to do
+ */
+export async function buildControlPlane(options: BuildOptions): Promise<string> {
+  const go = await goVersion(options.env);
+  if (go === undefined) {
+    throw new Error(
+      "no control plane is built yet, and Go, which builds it, is not on the PATH. Install Go 1.26 or newer, or " +
+        "set KUBEBUILDER_ASSETS to the folder that `setup-envtest use` prints, or CERTFERRY_CONTROL_PLANE to a " +
+        "program built from tools/control-plane elsewhere",
+    );
+  }
+  const cache = controlPlaneCache(options.env);
+  await mkdir(cache, { recursive: true });
+  const entry = join(cache, (await entryPrefix()) + go);
+  const unlock = await lock(`${entry}.lock`, options);
+  try {
+    // Whoever held the lock before may have built it.
+    if (!(await isExecutable(join(entry, PROGRAM)))) await buildInto(entry, go, options);
+    await removeUnused(cache);
+    return join(entry, PROGRAM);
+  } finally {
+    await unlock();
+  }
+}
+
+async function buildInto(entry: string, go: string, options: BuildOptions): Promise<void> {
+  const started = Date.now();
+  const scratch = `${entry}.building-${process.pid}`;
+  await rm(scratch, { recursive: true, force: true });
+  await mkdir(scratch);
+  reapFolder(scratch);
+  options.log(
+    `control plane: building kube-apiserver with etcd (${go}); this happens once and takes 5 to 10 minutes`,
+  );
+  const total = await countPackages(options);
+  const build = await OwnedProcess.start({
+    command: "go",
+    args: ["build", "-v", ...BUILD_FLAGS, "-o", join(scratch, PROGRAM), "."],
+    cwd: SOURCES,
+    env: options.env,
+  });
+  let compiled = 0;
+  let last = "";
+  build.onLine((line) => {
+    last = line;
+    if (!line.startsWith("go: ") && !line.startsWith("#")) compiled += 1;
+  });
+  const progress = setInterval(() => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    const step = describeStep(last);
+    options.log(
+      `control plane: ${clockTime(seconds)}  ${Math.min(compiled, total)} of ${total} packages  ${step}`,
+    );
+  }, PROGRESS_EVERY_MS);
+  const deadline = setTimeout(() => void build.kill(), BUILD_DEADLINE_MS);
+  const giveUp = (): void => void build.kill();
+  options.signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    const ending = await build.ended;
+    options.signal?.throwIfAborted();
+    if (ending.code !== 0) {
+      const words = build.tail("stderr").slice(-30).join("\n  ");
+      throw new Error(
+        `the control plane could not be built (${describeEnding(ending)}); go wrote:\n  ${words}`,
+      );
+    }
+    await rename(scratch, entry);
+    options.log(`control plane: built in ${clockTime(Math.round((Date.now() - started) / 1000))}`);
+  } finally {
+    clearInterval(progress);
+    clearTimeout(deadline);
+    options.signal?.removeEventListener("abort", giveUp);
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** `last`: the last line go wrote. It names a package when its compilation begins, and says nothing of linking. */
+function describeStep(last: string): string {
+  if (last === "") return "taken from go's own cache, or being linked";
+  return last.startsWith("go: ") ? last.slice(4) : `compiled or linked after ${last}`;
+}
+
+/** How many packages the build may have to compile; those that Go's own cache holds are never counted off. */
+async function countPackages(options: BuildOptions): Promise<number> {
+  options.log("control plane: reading the Go modules (downloaded at the first time)");
+  try {
+    const { stdout } = await run("go", ["list", "-deps", "."], {
+      cwd: SOURCES,
+      env: options.env,
+      maxBuffer: 16 << 20,
+      timeout: 15 * 60_000,
+      ...(options.signal && { signal: options.signal }),
+    });
+    return stdout.split("\n").length - 1;
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    const stderr = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : "";
+    throw new Error(
+      `the Go modules of the control plane could not be read or downloaded:\n  ${stderr.trim().slice(-2000)}`,
+      { cause },
+    );
+  }
+}
+
+async function entryPrefix(): Promise<string> {
+  const hash = createHash("sha256");
+  const files = (await readdir(SOURCES)).filter(
+    (f) => /^(go\.(mod|sum)|.*\.go)$/.test(f) && !f.endsWith("_test.go"),
+  );
+  for (const file of files.sort()) {
+    hash.update(`${file}\0`);
+    hash.update(await readFile(join(SOURCES, file)));
+    hash.update("\0");
+  }
+  hash.update(BUILD_FLAGS.join("\0"));
+  return `${hash.digest("hex").slice(0, 16)}-${process.platform}-${process.arch}-`;
+}
+
+/** As `go env` prints it, such as go1.26.8; undefined when Go is not on the PATH. */
+async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  try {
+    const { stdout } = await run("go", ["env", "GOVERSION"], { cwd: SOURCES, env, timeout: 60_000 });
+    return stdout.trim().replaceAll(/[^\w.-]/g, "_");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A lock file that holds its owner's pid. It only saves work: two builds at once would both be right, since
+ * the finished folder is moved into place in one step.
+ */
+async function lock(file: string, options: BuildOptions): Promise<() => Promise<void>> {
+  let told = false;
+  const deadline = Date.now() + BUILD_DEADLINE_MS;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    try {
+      await writeFile(file, String(process.pid), { flag: "wx" });
+      return async () => await rm(file, { force: true });
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+    const owner = Number(await readFile(file, "utf8").catch(() => ""));
+    const age =
+      Date.now() -
+      (await stat(file).then(
+        (s) => s.mtimeMs,
+        () => Date.now(),
+      ));
+    const gone = owner > 0 ? !processIsAlive(owner) : age > 10_000;
+    if (gone || age > BUILD_DEADLINE_MS) {
+      await rm(file, { force: true });
+      continue;
+    }
+    if (Date.now() > deadline)
+      throw new Error(`process ${owner} holds ${file} for too long; end it and try again`);
+    if (!told) options.log(`control plane: process ${owner} is building it already; waiting`);
+    told = true;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function removeUnused(cache: string): Promise<void> {
+  for (const entry of await readdir(cache)) {
+    const path = join(cache, entry);
+    const used = await stat(path).catch(() => undefined);
+    if (used !== undefined && Date.now() - used.mtimeMs > UNUSED_FOR_MS) {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  return await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+function clockTime(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
