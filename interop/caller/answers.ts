@@ -1,0 +1,100 @@
+import { errorEntrySchema, infoAnswerSchema, successEntrySchema } from "../protocol/answers.ts";
+import { InteropError } from "./errors.ts";
+import type { HttpAnswer } from "./http.ts";
+import { readRefusal, type Refusal } from "./refusal.ts";
+
+export interface InfoAnswer {
+  compatibilityVersion: number;
+  /** What the callee can do beyond v1, by name; a v1 callee names nothing. */
+  capabilities: string[];
+}
+
+export type CertificateAnswer =
+  | { outcome: "provisioned"; endpoint?: string; topic?: string; policyApplied: boolean }
+  | Refusal;
+
+/** @throws InteropError NotAnInteropEndpoint, or BadAnswer when it broke off */
+export function readInfo(answer: HttpAnswer, host: string): InfoAnswer {
+  if (/^\s*</.test(answer.body)) throw notInterop(host, "with a web page");
+  const parsed = infoAnswerSchema.safeParse(parseJson(answer, host));
+  if (!parsed.success) throw notInterop(host, "with something else");
+  const { compatibilityVersion, capabilities } = parsed.data;
+  return { compatibilityVersion, capabilities: (capabilities ?? []).filter(isCapability).slice(0, 64) };
+}
+
+function isCapability(value: unknown): value is string {
+  return typeof value === "string" && /^[\w.:/-]{1,64}$/.test(value);
+}
+
+function notInterop(host: string, how: string): InteropError {
+  return new InteropError({
+    reason: "NotAnInteropEndpoint",
+    transient: false,
+    httpStatus: 200,
+    message: `${host} answers, but ${how} where interop v1 says its version: check the address`,
+  });
+}
+
+/**
+ * Matches the entries of an answer to the refs that were sent. Entries that cannot be read and refs that
+ * were not sent count for nothing. Of several entries for one ref a failure stands.
+ * @throws InteropError BadAnswer when the answer as a whole cannot be read
+ */
+export function readProvisionAnswer(
+  answer: HttpAnswer,
+  host: string,
+  sent: ReadonlySet<string>,
+): Map<string, CertificateAnswer> {
+  const entries = parseJson(answer, host);
+  if (!Array.isArray(entries)) throw badAnswer(host, "is JSON but not a list");
+  const found = new Map<string, CertificateAnswer>();
+  for (const entry of entries as unknown[]) {
+    const read = readEntry(entry);
+    if (read === undefined || !sent.has(read.ref)) continue;
+    if (found.get(read.ref)?.outcome !== "refused") found.set(read.ref, read.answer);
+  }
+  return found;
+}
+
+function readEntry(entry: unknown): { ref: string; answer: CertificateAnswer } | undefined {
+  const failure = errorEntrySchema.safeParse(entry);
+  if (failure.success) return { ref: failure.data.ref, answer: readRefusal(failure.data.message) };
+  const success = successEntrySchema.safeParse(entry);
+  if (!success.success) return undefined;
+  const { ref, policyApplied } = success.data;
+  const endpoint = shortText(success.data.endpoint);
+  const topic = shortText(success.data.topic);
+  return {
+    ref,
+    answer: {
+      outcome: "provisioned",
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(topic === undefined ? {} : { topic }),
+      policyApplied,
+    },
+  };
+}
+
+/** Endpoint and topic are shown to people: anything that is not short printable ASCII is left out. */
+function shortText(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\x21-\x7e]{1,300}$/.test(text) ? text : undefined;
+}
+
+function parseJson(answer: HttpAnswer, host: string): unknown {
+  if (answer.cut) throw badAnswer(host, "is too large");
+  if (answer.body.trim() === "") throw badAnswer(host, "is empty");
+  try {
+    return JSON.parse(answer.body);
+  } catch {
+    throw badAnswer(host, "is not JSON, or breaks off");
+  }
+}
+
+function badAnswer(host: string, fault: string): InteropError {
+  return new InteropError({
+    reason: "BadAnswer",
+    transient: true,
+    httpStatus: 200,
+    message: `The answer of ${host} ${fault}: nothing in it counts`,
+  });
+}

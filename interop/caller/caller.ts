@@ -1,0 +1,181 @@
+import { createHash } from "node:crypto";
+import type { Dispatcher } from "undici";
+import type { EgressPolicy } from "../egress/policy.ts";
+import { type CertificateAnswer, readInfo, type InfoAnswer, readProvisionAnswer } from "./answers.ts";
+import { certificateText } from "./certificate-text.ts";
+import { withDeadline } from "./deadline.ts";
+import { InteropError } from "./errors.ts";
+import { explainFailure } from "./failure.ts";
+import { type HttpAnswer, post } from "./http.ts";
+import { explainStatus } from "./status.ts";
+
+export type { CertificateAnswer, InfoAnswer } from "./answers.ts";
+export { InteropError, type InteropErrorReason } from "./errors.ts";
+export type { RefusalCode } from "./refusal.ts";
+
+/** The link to one product cloud. */
+export interface InteropTarget {
+  /** The whole address that is posted to. */
+  readonly url: string;
+  readonly auth:
+    | { kind: "bearer"; token: () => Promise<string> }
+    | { kind: "basic"; username: string; password: string };
+  /** PEM: whom to trust besides the public roots. */
+  readonly caBundle?: string;
+}
+
+export interface InteropCallerOptions {
+  egress: EgressPolicy;
+  /** How long one `provision` call may take in all, in milliseconds. Default: API Gateway's 29 s and 3 s more. */
+  deadlineMs?: number;
+  /** The same for `info`. Default: 10 s, or `deadlineMs` if that is less. */
+  infoDeadlineMs?: number;
+  userAgent?: string;
+  /** Milliseconds since the epoch; for Retry-After dates. */
+  now?: () => number;
+}
+
+const MAX_INFO_BYTES = 64 * 1024;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+const MAX_DISPATCHERS = 256;
+
+/**
+ * The calling end of interop v1: one request a call, no retry of its own. It knows no device by heart:
+ * what a callee does not answer for is not in the result.
+ */
+export class InteropCaller {
+  readonly #options: InteropCallerOptions;
+  readonly #provisionMs: number;
+  readonly #infoMs: number;
+  /** By digest of the CA bundle, the longest unused first; each holds a keep-alive pool for each origin. */
+  readonly #dispatchers = new Map<string, { dispatcher: Dispatcher; calls: number }>();
+
+  constructor(options: InteropCallerOptions) {
+    this.#options = options;
+    this.#provisionMs = options.deadlineMs ?? 32_000;
+    this.#infoMs = options.infoDeadlineMs ?? Math.min(10_000, this.#provisionMs);
+  }
+
+  /**
+   * Asks a product cloud who it is: the probe that works everywhere.
+   * @throws InteropError; the signal's reason when it fires
+   */
+  async info(target: InteropTarget, signal: AbortSignal): Promise<InfoAnswer> {
+    const call = { body: '{"action":"info"}', deadlineMs: this.#infoMs, maxAnswerBytes: MAX_INFO_BYTES };
+    return readInfo(await this.#post(target, call, signal), hostOf(target));
+  }
+
+  /**
+   * Sends certificates in one request. The result has an entry for each ref that the cloud answered for
+   * and no other; what has none is neither provisioned nor refused.
+   * @param certs `der` is X.509; each `ref` may be used once
+   * @throws InteropError (413: `BadRequest` with `httpStatus` 413); the signal's reason when it fires
+   */
+  async provision(
+    target: InteropTarget,
+    certs: readonly { ref: string; der: Uint8Array }[],
+    signal: AbortSignal,
+  ): Promise<Map<string, CertificateAnswer>> {
+    const refs = new Set(certs.map(({ ref }) => ref));
+    if (refs.size !== certs.length) throw new TypeError("provision: a ref is used for two certificates");
+    if (certs.length === 0) return new Map();
+    const body = JSON.stringify({
+      action: "provision",
+      certs: certs.map(({ ref, der }) => ({ ref, cert: certificateText(der) })),
+    });
+    const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes: MAX_ANSWER_BYTES };
+    return readProvisionAnswer(await this.#post(target, call, signal), hostOf(target), refs);
+  }
+
+  /** Closes all connections; calls under way end with an error. */
+  async close(): Promise<void> {
+    const all = [...this.#dispatchers.values()];
+    this.#dispatchers.clear();
+    await Promise.all(all.map(({ dispatcher }) => dispatcher.destroy()));
+  }
+
+  async #post(
+    target: InteropTarget,
+    call: { body: string; deadlineMs: number; maxAnswerBytes: number },
+    signal: AbortSignal,
+  ): Promise<HttpAnswer> {
+    const host = hostOf(target);
+    const timedOut = (): InteropError =>
+      new InteropError({
+        reason: "Timeout",
+        transient: true,
+        message: `${host} did not answer within ${call.deadlineMs / 1000} s`,
+      });
+    const answer = await withDeadline({ ms: call.deadlineMs, signal, timedOut }, async (signal) => {
+      const headers = {
+        authorization: await authorization(target),
+        "user-agent": this.#options.userAgent ?? "certferry",
+      };
+      try {
+        return await this.#withDispatcher(target.caBundle, (dispatcher) =>
+          post({ dispatcher, url: target.url, headers, ...call }, signal),
+        );
+      } catch (error) {
+        throw explainFailure(error, host);
+      }
+    });
+    if (answer.status === 200) return answer;
+    const now = (this.#options.now ?? Date.now)();
+    throw explainStatus(answer, { host, auth: target.auth.kind, now });
+  }
+
+  async #withDispatcher<T>(
+    caBundle: string | undefined,
+    use: (dispatcher: Dispatcher) => Promise<T>,
+  ): Promise<T> {
+    const key = caBundle === undefined ? "" : createHash("sha256").update(caBundle).digest("base64");
+    const entry = this.#dispatchers.get(key) ?? { dispatcher: this.#dispatcher(caBundle), calls: 0 };
+    this.#dispatchers.delete(key);
+    this.#dispatchers.set(key, entry);
+    entry.calls += 1;
+    try {
+      return await use(entry.dispatcher);
+    } finally {
+      entry.calls -= 1;
+      this.#dropUnused();
+    }
+  }
+
+  /** The deadlines are this class's own, so undici's are set a little later than the latest. */
+  #dispatcher(caBundle: string | undefined): Dispatcher {
+    const late = Math.max(this.#provisionMs, this.#infoMs) + 1000;
+    return this.#options.egress.dispatcher({
+      ...(caBundle === undefined ? {} : { ca: caBundle }),
+      connectTimeoutMs: Math.min(10_000, late),
+      headersTimeoutMs: late,
+      bodyTimeoutMs: late,
+    });
+  }
+
+  #dropUnused(): void {
+    for (const [key, { dispatcher, calls }] of this.#dispatchers) {
+      if (this.#dispatchers.size <= MAX_DISPATCHERS) return;
+      if (calls > 0) continue;
+      this.#dispatchers.delete(key);
+      dispatcher.close().catch(() => undefined);
+    }
+  }
+}
+
+async function authorization(target: InteropTarget): Promise<string> {
+  if (target.auth.kind === "bearer") return `Bearer ${await target.auth.token()}`;
+  const { username, password } = target.auth;
+  return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+}
+
+function hostOf(target: InteropTarget): string {
+  const url = URL.parse(target.url);
+  if (url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === "") {
+    return url.host;
+  }
+  throw new InteropError({
+    reason: "NotAnInteropEndpoint",
+    transient: false,
+    message: "The address must be http:// or https:// with a host, and hold no user name or password",
+  });
+}
