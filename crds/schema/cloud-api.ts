@@ -90,7 +90,7 @@ const other = z
       rules: [
         ...webAddress("https://devices.example.com/interop"),
         noCredentialsInTheClear(),
-        sameHost(ANOTHER),
+        ...sameHost(ANOTHER),
       ],
     }),
     cloud: z.enum(["AWS", "Azure", "Private"]).meta({

@@ -11,7 +11,7 @@ import {
   text,
   time,
 } from "./fields.ts";
-import type { CelRule } from "./rules.ts";
+import { type CelRule, unchanged } from "./rules.ts";
 
 export const deviceBatchSpec = z
   .object({
@@ -127,10 +127,10 @@ export const deviceBatchStatus = z
 
 export const deviceBatchRules: readonly CelRule[] = [
   {
-    rule: "!has(oldSelf.status) || !has(oldSelf.status.boundAt) || self.spec.?certificateSlot.orValue('') == oldSelf.spec.?certificateSlot.orValue('')",
+    rule: `!has(oldSelf.status) || !has(oldSelf.status.boundAt) || (${unchanged("certificateSlot", "oldSelf.spec", "self.spec")})`,
     message:
       "certificateSlot cannot be changed once the reel is bound, because the clouds know the devices by the certificate of that slot: put the earlier value back",
-    fieldPath: ".spec",
+    fieldPath: ".spec.certificateSlot",
   },
 ];
 

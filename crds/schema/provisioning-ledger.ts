@@ -9,7 +9,7 @@ import {
   text,
   time,
 } from "./fields.ts";
-import { type CelRule, immutable, rules } from "./rules.ts";
+import { type CelRule, immutable, rules, unchanged } from "./rules.ts";
 
 const RECORD = "a ledger is a record of one part of one reel in one cloud. It goes with its ReelBinding";
 
@@ -95,7 +95,7 @@ export const provisioningLedgerSpec = z
   .meta({
     description: "Which devices of one part of one reel are in one product cloud.",
     ...rules({
-      rule: "self.?certificateSlot.orValue('') == oldSelf.?certificateSlot.orValue('')",
+      rule: unchanged("certificateSlot", "oldSelf", "self"),
       message: `The certificate slot cannot be changed: ${RECORD}`,
     }),
   });

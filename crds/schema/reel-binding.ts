@@ -9,7 +9,7 @@ import {
   sha256,
   time,
 } from "./fields.ts";
-import { type CelRule, immutable, rules } from "./rules.ts";
+import { type CelRule, immutable, rules, unchanged } from "./rules.ts";
 
 const RECORD = "a binding is a record. To release the reel, delete its DeviceBatch and then this ReelBinding";
 
@@ -26,6 +26,10 @@ export const reelBindingSpec = z
       "The account's DeviceBatch that uses the reel. Absent while none does: the reel stays with the account, and its next batch for this reel takes it up.",
     ).exactOptional(),
     boundAt: time("When the reel was bound.", [immutable("The time", RECORD)]),
+    evaluatedAt: time(
+      "The instant for which the manifest's certificates were judged: later readings refuse the same entries, whatever has expired since.",
+      [immutable("The instant", RECORD)],
+    ),
     manifestSha256: sha256("The SHA-256 of the manifest that was bound: from then on its content is fixed.", [
       immutable("The digest", RECORD),
     ]),
@@ -53,7 +57,7 @@ export const reelBindingSpec = z
         fieldPath: ".devices",
       },
       {
-        rule: "!has(self.batch) || !has(oldSelf.batch) || self.batch != oldSelf.batch || self.?certificateSlot.orValue('') == oldSelf.?certificateSlot.orValue('')",
+        rule: `!has(self.batch) || !has(oldSelf.batch) || self.batch != oldSelf.batch || (${unchanged("certificateSlot", "oldSelf", "self")})`,
         message:
           "certificateSlot cannot be changed while a batch uses the reel: delete the DeviceBatch first",
       },

@@ -1,0 +1,61 @@
+import type { Definition } from "./definitions.ts";
+import { GROUP, VERSION, kinds } from "./kinds.ts";
+import { structural, type SchemaNode } from "./structural.ts";
+
+const METADATA: Record<string, SchemaNode> = {
+  apiVersion: {
+    description: "The API group and version that this object is written in, e.g. certferry.dev/v1alpha1.",
+    type: "string",
+  },
+  kind: { description: "What this object is.", type: "string" },
+  // The API server describes metadata by itself, and takes no description of ours.
+  metadata: { type: "object" },
+};
+
+/** The schema of a whole object of a kind: metadata, spec and, where there is one, status. */
+export function objectSchema(definition: Definition): SchemaNode {
+  const { kind, spec, status, rules } = definition;
+  return {
+    description: definition.description,
+    type: "object",
+    ...(rules.length > 0 ? { "x-kubernetes-validations": rules } : {}),
+    required: ["spec"],
+    properties: {
+      ...METADATA,
+      spec: structural(spec, `${kind}.spec`),
+      ...(status === undefined ? {} : { status: structural(status, `${kind}.status`) }),
+    },
+  };
+}
+
+/** The CustomResourceDefinition of a kind. */
+export function customResourceDefinition(definition: Definition) {
+  const { plural, kind, namespaced } = kinds[definition.kind];
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: namespaced ? "Namespaced" : "Cluster",
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames: [definition.shortName],
+        categories: ["certferry"],
+      },
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          ...(definition.status === undefined ? {} : { subresources: { status: {} } }),
+          additionalPrinterColumns: definition.columns,
+          schema: { openAPIV3Schema: objectSchema(definition) },
+        },
+      ],
+    },
+  };
+}
