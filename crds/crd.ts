@@ -43,7 +43,7 @@ export function customResourceDefinition(definition: Definition) {
         listKind: `${kind}List`,
         plural,
         singular: kind.toLowerCase(),
-        shortNames: [definition.shortName],
+        shortNames: definition.shortNames,
         categories: ["certferry"],
       },
       versions: [

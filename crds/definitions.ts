@@ -18,7 +18,7 @@ export interface PrinterColumn {
 
 export interface Definition {
   readonly kind: KindName;
-  readonly shortName: string;
+  readonly shortNames: readonly string[];
   readonly description: string;
   readonly spec: z.ZodType;
   /** Without one, the kind has no status subresource. */
@@ -65,7 +65,7 @@ const BATCH_ID: PrinterColumn = {
 export const definitions: readonly Definition[] = [
   {
     kind: "Reel",
-    shortName: "reel",
+    shortNames: ["reel"],
     description:
       "A reel of devices (a product batch) as the vendor shipped it, and where the list of their certificates is. It is named by its Product Batch ID in lower case. A DeviceBatch binds it to an account.",
     spec: reelSpec,
@@ -112,7 +112,7 @@ export const definitions: readonly Definition[] = [
   },
   {
     kind: "CloudApi",
-    shortName: "capi",
+    shortNames: ["capi"],
     description:
       "The link to one product cloud (a Product Cloud API) of one account. DeviceBatches in the same namespace name it, or use it because it is the default.",
     spec: cloudApiSpec,
@@ -159,7 +159,7 @@ export const definitions: readonly Definition[] = [
   },
   {
     kind: "DeviceBatch",
-    shortName: "batch",
+    shortNames: ["batch"],
     description:
       "Binds a reel to this account (the namespace) and provisions its devices into the product clouds that are declared here.",
     spec: deviceBatchSpec,
@@ -188,7 +188,7 @@ export const definitions: readonly Definition[] = [
       {
         name: "Clouds",
         type: "string",
-        jsonPath: ".status.clouds[*].name",
+        jsonPath: ".status.cloudNames",
         description: "The CloudApis that the devices go to.",
       },
       ...READINESS,
@@ -212,7 +212,8 @@ export const definitions: readonly Definition[] = [
   },
   {
     kind: "ReelBinding",
-    shortName: "binding",
+    // kubectl takes "binding" alone for a core kind that cannot be listed; "deed" is free.
+    shortNames: ["binding", "deed"],
     description:
       "The deed of a reel: which account has it, since when, and with which content. Written by the operator only. There is one of a name, so that a reel is bound once in a cluster. An administrator deletes it to release the reel, when no batch uses it any more.",
     spec: reelBindingSpec,
@@ -251,7 +252,7 @@ export const definitions: readonly Definition[] = [
   },
   {
     kind: "ProvisioningLedger",
-    shortName: "ledger",
+    shortNames: ["ledger"],
     description:
       "Which devices of a reel are in a product cloud, part by part. Written by the operator only. It has no owner references, so that it lives through a restore; it goes when its ReelBinding goes.",
     spec: provisioningLedgerSpec,

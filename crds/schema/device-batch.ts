@@ -105,6 +105,11 @@ export const deviceBatchStatus = z
     boundAt: time("When the reel was bound to this account.").exactOptional(),
     provisionedAt: time("When every device was in every declared cloud.").exactOptional(),
     manifestSha256: sha256("The SHA-256 of the manifest that was bound.").exactOptional(),
+    // A printer column shows one value: of the list in clouds it would show the first name only.
+    cloudNames: text({
+      description: "The names of all clouds in one line, for kubectl get.",
+      max: MAX_STATUS_CLOUDS * (CLOUD_API_NAME_MAX + 2),
+    }).exactOptional(),
     clouds: z
       .array(cloud)
       .max(MAX_STATUS_CLOUDS)
