@@ -22,7 +22,8 @@ import { reapFolder } from "../process/reaper.ts";
 
 const SOURCES = import.meta.dirname;
 const PROGRAM = "control-plane";
-const BUILD_FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
+/** How the program is built; part of what its place in the cache is named by. */
+export const BUILD_FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
 const BUILD_DEADLINE_MS = 45 * 60_000;
 const UNUSED_FOR_MS = 30 * 24 * 3_600_000;
 const PROGRESS_EVERY_MS = 10_000;

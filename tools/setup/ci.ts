@@ -1,0 +1,45 @@
+// What .ci/run runs: the checks, then all tests. A failed check counts as one failure. The counts go to the file
+// that is named by --counts-file, so that the caller can print them as the very last line.
+import { writeFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+
+import { findControlPlane } from "../control-plane/launcher.ts";
+import { countsLine } from "./counts.ts";
+import type { Counts } from "./counts.ts";
+import { runChecks } from "./run-checks.ts";
+import { runVitest } from "./run-tests.ts";
+import { say } from "./say.ts";
+
+const { values } = parseArgs({ options: { "counts-file": { type: "string" } } });
+const countsFile = values["counts-file"];
+const troubles: string[] = [];
+let tests: Counts = { passed: 0, failed: 0, skipped: 0, troubles: [] };
+
+/** A step that throws is a failure to be counted; the next steps still run and tell what they can. */
+async function step(name: string, work: () => Promise<void>): Promise<void> {
+  say(`--- ${name}`);
+  try {
+    await work();
+  } catch (error) {
+    troubles.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+await step("control plane", async () => {
+  await findControlPlane({ log: say });
+});
+await step("check", async () => {
+  for (const name of await runChecks({ ci: true, log: say })) troubles.push(`check failed: ${name}`);
+});
+await step("test", async () => {
+  tests = await runVitest({});
+  troubles.push(...tests.troubles);
+});
+
+for (const trouble of troubles) say(trouble);
+const failed = tests.failed - tests.troubles.length + troubles.length;
+const ok = failed === 0 && tests.passed > 0;
+process.exitCode = ok ? 0 : 1;
+const line = countsLine({ ...tests, failed: ok ? 0 : Math.max(failed, 1) });
+if (countsFile === undefined) process.stdout.write(`${line}\n`);
+else await writeFile(countsFile, `${line}\n`);

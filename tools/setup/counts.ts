@@ -1,0 +1,72 @@
+import { z } from "zod";
+
+/** What is read of vitest's JSON report. */
+const Report = z.object({
+  numPassedTests: z.int().nonnegative(),
+  numFailedTests: z.int().nonnegative(),
+  numPendingTests: z.int().nonnegative(),
+  numTodoTests: z.int().nonnegative(),
+  testResults: z.array(
+    z.object({
+      name: z.string(),
+      status: z.string(),
+      assertionResults: z.array(z.object({ status: z.string() })),
+    }),
+  ),
+});
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  /** What failed besides tests: a file that could not be loaded, a runner that crashed. One sentence each. */
+  readonly troubles: readonly string[];
+}
+
+/**
+ * The counts of one run of the tests, which never look better than the run was.
+ * @param report text of vitest's JSON report; undefined when it wrote none
+ * @param exitCode of the runner
+ */
+export function countTests(report: string | undefined, exitCode: number): Counts {
+  const parsed = report === undefined ? undefined : Report.safeParse(parseJson(report));
+  if (parsed?.success !== true) {
+    return {
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      troubles: [`the test runner left no report (exit code ${exitCode})`],
+    };
+  }
+  const { data } = parsed;
+  const troubles: string[] = [];
+  for (const file of data.testResults) {
+    const hasFailedTest = file.assertionResults.some((test) => test.status === "failed");
+    if (file.status === "failed" && !hasFailedTest) troubles.push(`${file.name} failed outside its tests`);
+  }
+  const executed = data.numPassedTests + data.numFailedTests;
+  if (executed === 0) troubles.push("no test was executed");
+  if (exitCode !== 0 && data.numFailedTests === 0 && troubles.length === 0) {
+    troubles.push(`the test runner ended with exit code ${exitCode} although no test failed`);
+  }
+  return {
+    passed: data.numPassedTests,
+    failed: data.numFailedTests + troubles.length,
+    skipped: data.numPendingTests + data.numTodoTests,
+    troubles,
+  };
+}
+
+/** As `12 passed, 0 failed`, with `, 3 skipped` when there are some. */
+export function countsLine(counts: Pick<Counts, "passed" | "failed" | "skipped">): string {
+  const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
+  return `${counts.passed} passed, ${counts.failed} failed${skipped}`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

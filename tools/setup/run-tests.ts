@@ -1,0 +1,51 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { findControlPlane } from "../control-plane/launcher.ts";
+import { runInForeground } from "../process/foreground.ts";
+import { countTests } from "./counts.ts";
+import type { Counts } from "./counts.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+
+export interface TestRun {
+  /** Vitest's arguments: file name filters, `-t NAME` and so on. */
+  readonly args?: readonly string[];
+  /** The project that is tested; this one unless told. */
+  readonly root?: string;
+  readonly log: (message: string) => void;
+}
+
+/**
+ * Makes sure of a control plane (it may be built now, which takes minutes) and runs vitest once.
+ * @throws Error when there is no control plane to be had
+ */
+export async function runTests(run: TestRun): Promise<Counts> {
+  await findControlPlane({ log: run.log });
+  return await runVitest(run);
+}
+
+/** Runs vitest once, in the foreground, and counts what its report says. */
+export async function runVitest(run: Omit<TestRun, "log">): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), "certferry-tests-"));
+  try {
+    const report = join(folder, "report.json");
+    const exitCode = await runInForeground({
+      command: process.execPath,
+      args: [
+        join(ROOT, "node_modules", "vitest", "vitest.mjs"),
+        "run",
+        "--reporter=default",
+        "--reporter=json",
+        `--outputFile.json=${report}`,
+        ...(run.args ?? []),
+      ],
+      cwd: run.root ?? ROOT,
+    });
+    const text = await readFile(report, "utf8").catch(() => undefined);
+    return countTests(text, exitCode);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

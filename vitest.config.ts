@@ -1,0 +1,17 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**", ".certferry/**"],
+    // Processes of their own: tests start, stop and kill real servers, and some use much memory.
+    pool: "forks",
+    maxWorkers: 2,
+    // Tests that wait for a real API server need the time; a hook may have to start one on a busy machine.
+    testTimeout: 60_000,
+    hookTimeout: 150_000,
+    teardownTimeout: 30_000,
+    unstubEnvs: true,
+    restoreMocks: true,
+  },
+});
