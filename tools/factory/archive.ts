@@ -21,14 +21,16 @@ export async function manifest7z(
   const sevenZ = await sevenZip({
     print: (line) => printed.push(line),
     printErr: (line) => printed.push(line),
-    quit: (code) => {
-      if (code !== 0) throw new Error(`7z ended with ${code}: ${printed.join(" ")}`);
-    },
   });
   const files = { [innerName]: csv, ...options.alongside };
   for (const [name, content] of Object.entries(files)) sevenZ.FS.writeFile(name, content);
   const secrecy = options.password === undefined ? [] : [`-p${options.password}`];
   if (options.encryptNames) secrecy.push("-mhe=on");
+  const exitCode = process.exitCode;
   sevenZ.callMain(["a", "-t7z", "-mx=5", ...secrecy, "manifest.7z", ...Object.keys(files)]);
+  // 7z-wasm sets this process's own exit code, also when all went well.
+  const failed = process.exitCode !== 0;
+  process.exitCode = exitCode;
+  if (failed) throw new Error(`7z could not pack ${innerName}: ${printed.join(" ")}`);
   return sevenZ.FS.readFile("manifest.7z");
 }
