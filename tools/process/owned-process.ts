@@ -43,7 +43,11 @@ export class OwnedProcess {
     this.pid = pid;
     this.#keptLines = keptLines;
     this.ended = new Promise((resolve) => {
-      child.once("exit", () => processEnded(pid));
+      child.once("exit", () => {
+        // What it started itself would keep our ends of its pipes open, and run on.
+        this.#signalGroup("SIGKILL");
+        processEnded(pid);
+      });
       child.once("close", (code, signal) => {
         this.#ending = { code, signal };
         resolve(this.#ending);
@@ -143,9 +147,14 @@ export class OwnedProcess {
     }
   }
 
-  /** Sends a signal; nothing happens when the process is gone. */
+  /**
+   * Sends a signal; nothing happens when the process is gone. SIGKILL, SIGSTOP and SIGCONT, which it cannot
+   * pass on, go to what it started too.
+   */
   signal(name: NodeJS.Signals): void {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(name);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (name === "SIGKILL" || name === "SIGSTOP" || name === "SIGCONT") this.#signalGroup(name);
+    else this.#child.kill(name);
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`; resolves when the process is gone. Stopped processes are continued. */
@@ -164,6 +173,14 @@ export class OwnedProcess {
   async kill(): Promise<Ending> {
     this.signal("SIGKILL");
     return await this.ended;
+  }
+
+  #signalGroup(name: NodeJS.Signals): void {
+    try {
+      process.kill(-this.pid, name);
+    } catch {
+      // Nobody is left in it.
+    }
   }
 
   #read(stream: Stream): void {

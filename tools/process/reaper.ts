@@ -15,7 +15,7 @@ while IFS=' ' read -r verb value; do
     folder) set -- "$@" "$value" ;;
   esac
 done
-for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+for pid in $pids; do kill -s KILL -- "-$pid" "$pid" 2>/dev/null; done
 [ $# -eq 0 ] || rm -rf -- "$@"
 `;
 
@@ -42,7 +42,7 @@ function startReaper(): Socket {
   return input;
 }
 
-/** Has the process with this pid killed when the current process ends without having stopped it. */
+/** Has the process with this pid, and its process group if it leads one, killed when the current process ends without having stopped it. */
 export function reapProcess(pid: number): void {
   tell("process", String(pid));
 }

@@ -2,6 +2,7 @@
 // they are missing or differ from the lock file, and then runs the given TypeScript on the Node 24 that they
 // bring. `node tools/setup/bootstrap.mjs [SCRIPT.ts [ARGUMENT...]]`
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, join, resolve } from "node:path";
@@ -10,6 +11,8 @@ import { fileURLToPath } from "node:url";
 const OLDEST_TO_START_WITH = 20;
 const OLDEST_TO_RUN_ON = 24;
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
+const MODULES = join(ROOT, "node_modules");
+const MARK = join(MODULES, ".certferry-installed");
 
 const majorOf = (version) => Number(version.replace(/^v/, "").split(".")[0]);
 
@@ -30,39 +33,37 @@ async function main() {
 }
 
 /**
- * Whether node_modules is what the lock file says. npm itself keeps the record: it writes
- * node_modules/.package-lock.json as the last step of an installation. Optional packages may be missing (they
- * are for other platforms), but not be of another version.
+ * Whether node_modules is what the lock file says. After an installation a mark is left that holds the lock
+ * file's digest. Where the mark is missing or differs (somebody ran npm install), the versions that are there
+ * decide. npm writes .package-lock.json as its last step, so without it an installation was broken off; its
+ * content is not to be relied on, since `npm install --package-lock-only` changes it too.
  */
 function installed() {
-  const wanted = packagesIn("package-lock.json");
-  const present = packagesIn(join("node_modules", ".package-lock.json"));
-  if (wanted === undefined || present === undefined) return false;
-  for (const [path, entry] of Object.entries(wanted)) {
-    if (path === "" || entry.link) continue;
-    const there = present[path];
-    if (there === undefined ? !entry.optional : there.version !== entry.version) return false;
-    if (there !== undefined && there.integrity !== entry.integrity) return false;
-  }
-  return Object.keys(present).every((path) => path in wanted);
+  if (!existsSync(join(MODULES, ".package-lock.json"))) return false;
+  const text = readOr(join(ROOT, "package-lock.json"), undefined);
+  if (text === undefined) return false;
+  if (readOr(MARK, "") === digest(text)) return true;
+  const matches = Object.entries(JSON.parse(text).packages).every(([path, entry]) => {
+    if (path === "" || entry.link) return true;
+    const there = readOr(join(ROOT, path, "package.json"), undefined);
+    return there === undefined ? entry.optional === true : JSON.parse(there).version === entry.version;
+  });
+  if (matches) leaveMark();
+  return matches;
 }
 
-function packagesIn(file) {
-  try {
-    return JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
-  } catch {
-    return undefined;
-  }
+function leaveMark() {
+  writeFileSync(MARK, digest(readFileSync(join(ROOT, "package-lock.json"), "utf8")));
 }
+
+const digest = (text) => createHash("sha256").update(text).digest("hex");
 
 async function install() {
   const unlock = await lock();
   try {
     // Whoever held the lock before has installed the same.
     if (installed()) return;
-    say(
-      existsSync(join(ROOT, "node_modules")) ? "dependencies differ from package-lock.json" : "a fresh clone",
-    );
+    say(existsSync(MODULES) ? "dependencies differ from package-lock.json" : "a fresh clone");
     say("npm ci ...");
     const started = Date.now();
     const ticker = setInterval(() => say(`npm ci has run for ${seconds(started)} s`), 15_000);
@@ -80,6 +81,7 @@ async function install() {
     const code = await finished(spawn(command, args, { cwd: ROOT, stdio: ["ignore", 2, 2] }));
     clearInterval(ticker);
     if (code !== 0) throw new SetupError(`npm ci failed (exit code ${code}); what it said is above`);
+    leaveMark();
     say(`dependencies installed in ${seconds(started)} s`);
   } finally {
     unlock();
@@ -137,7 +139,7 @@ function isAlive(pid) {
 /** Node 24 as the dependencies brought it, else the Node that runs this, if it is new enough. */
 function nodesToTry() {
   const platform = process.platform === "win32" ? "win" : process.platform;
-  const brought = join(ROOT, "node_modules", `node-${platform}-${process.arch}`, "bin", "node");
+  const brought = join(MODULES, `node-${platform}-${process.arch}`, "bin", "node");
   const found = existsSync(brought) ? [brought] : [];
   if (majorOf(process.version) >= OLDEST_TO_RUN_ON) found.push(process.execPath);
   return found;
@@ -146,7 +148,7 @@ function nodesToTry() {
 async function runOnOurNode(script, args) {
   const env = {
     ...process.env,
-    PATH: [join(ROOT, "node_modules", ".bin"), process.env.PATH].join(delimiter),
+    PATH: [join(MODULES, ".bin"), process.env.PATH].join(delimiter),
   };
   for (const node of nodesToTry()) {
     if (node === process.execPath && typeof process.execve === "function") {

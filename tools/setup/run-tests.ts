@@ -15,6 +15,8 @@ export interface TestRun {
   /** The project that is tested; this one unless told. */
   readonly root?: string;
   readonly log: (message: string) => void;
+  /** Keeps the runner's own output from being shown. */
+  readonly quiet?: boolean;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function runVitest(run: Omit<TestRun, "log">): Promise<Counts> {
         ...(run.args ?? []),
       ],
       cwd: run.root ?? ROOT,
+      ...(run.quiet === true ? { onOutput: () => {} } : {}),
     });
     const text = await readFile(report, "utf8").catch(() => undefined);
     return countTests(text, exitCode);
