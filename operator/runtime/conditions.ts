@@ -1,3 +1,7 @@
+import { formatTime } from "./times.ts";
+
+export { formatTime };
+
 /** metav1.Condition. Times are RFC 3339 strings with seconds. */
 export interface Condition {
   type: string;
@@ -10,11 +14,6 @@ export interface Condition {
 
 /** The longest message that the API conventions allow in a condition, in characters. */
 const MAX_MESSAGE = 32_768;
-
-/** metav1.Time: RFC 3339 in UTC, whole seconds. */
-export function formatTime(at: Date): string {
-  return `${at.toISOString().slice(0, 19)}Z`;
-}
 
 export function findCondition(
   conditions: readonly Condition[] | undefined,

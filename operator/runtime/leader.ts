@@ -7,6 +7,7 @@ import { sameJson } from "./json.ts";
 import { describeError, silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import type { KubeObject, ResourceKind } from "./objects.ts";
+import { formatMicroTime } from "./times.ts";
 
 /** coordination.k8s.io/v1 LeaseSpec. The times are V1MicroTime: RFC 3339 with exactly six digits of a second. */
 export interface LeaseSpec {
@@ -56,11 +57,6 @@ const JITTER = 1.2;
 /** How long the release of the lease may take when stopping. */
 const RELEASE_MS = 3_000;
 
-/** V1MicroTime of a moment in milliseconds since the epoch. */
-export function formatMicroTime(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, -1)}000Z`;
-}
-
 /**
  * Elects one leader among processes by a Lease, as client-go does: times are measured on the local monotonic
  * clock from when a renewal was seen, so that clocks may differ between processes; only their rates must agree.
@@ -105,6 +101,10 @@ export class LeaderElector {
   /** Whether the lease is held, as far as this process knows. For what must not be done twice, ask renewedWithin. */
   get leading(): boolean {
     return this.#leading;
+  }
+
+  get leaseDurationMs(): number {
+    return this.#o.leaseDurationMs;
   }
 
   /** Who holds the lease, as last seen; undefined when nobody does. */
