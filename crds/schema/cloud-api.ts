@@ -8,7 +8,15 @@ import {
   secretRef,
   text,
 } from "./fields.ts";
-import { type CelRule, immutable, noCredentialsInTheClear, rules, sameHost, webAddress } from "./rules.ts";
+import {
+  type CelRule,
+  immutable,
+  noCredentialsInTheClear,
+  rules,
+  sameHost,
+  webAddress,
+  WITHOUT_QUERY,
+} from "./rules.ts";
 
 const ANOTHER = "it says which product cloud this is. Create another CloudApi for another cloud";
 
@@ -51,6 +59,7 @@ const aws = z
       max: 2048,
       rules: [
         ...webAddress("https://vpce-0a1b.execute-api.eu-west-1.vpce.amazonaws.com"),
+        WITHOUT_QUERY,
         noCredentialsInTheClear(),
       ],
     }).exactOptional(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { caBundle, objectName, secretRef, sha256, text } from "./fields.ts";
-import { exactlyOne, noCredentialsInTheClear, rules, webAddress } from "./rules.ts";
+import { exactlyOne, noCredentialsInTheClear, rules, webAddress, WITHOUT_QUERY } from "./rules.ts";
 
 /** Manifest formats that can be named in `format`; without one it is found from the content. */
 export const MANIFEST_FORMATS = ["CloudIdCsv"] as const;
@@ -99,7 +99,7 @@ const s3 = z
       description: "The scheme and host of an S3-compatible store, where it is not AWS.",
       min: 1,
       max: 2048,
-      rules: [...webAddress("https://s3.example.com"), noCredentialsInTheClear()],
+      rules: [...webAddress("https://s3.example.com"), WITHOUT_QUERY, noCredentialsInTheClear()],
     }).exactOptional(),
     secretRef: secretRef(
       "A Secret in the operator's own namespace with the keys accessKeyId and secretAccessKey. Without it, the operator's own cloud identity is used.",

@@ -55,6 +55,12 @@ export function webAddress(example: string): CelRule[] {
   ];
 }
 
+/** More path is put behind the address. */
+export const WITHOUT_QUERY: CelRule = {
+  rule: "!self.contains('?')",
+  message: 'must not have a query, because a path is put behind it: leave out "?" and what follows it',
+};
+
 /** Credentials go to the address `of`: plain http only where the connection does not leave the machine or the cluster. */
 export function noCredentialsInTheClear(of = "self"): CelRule {
   const inside = "localhost|127([.][0-9]{1,3}){3}|[[]::1]|[A-Za-z0-9.-]+[.]svc([.]cluster[.]local)?";
