@@ -4,7 +4,7 @@ import { isConflict } from "./api-error.ts";
 import { Backoff } from "./backoff.ts";
 import { abortReason, monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { WorkQueue } from "./queue.ts";
 
@@ -122,7 +122,7 @@ export class Controller {
     try {
       this.#o.onOutcome?.({ controller: this.name, result, seconds });
     } catch (error) {
-      context.log.error({ err: describeError(error) }, "onOutcome threw");
+      context.log.error({ err: error }, "onOutcome threw");
     }
     this.queue.done(key);
   }
@@ -147,12 +147,9 @@ export class Controller {
       }
     }
     // Whatever the abort made of the calls under way, the reason for the abort is what people must read.
-    const cause = signal.aborted && !isConflict(error) ? abortReason(signal) : error;
+    const cause = signal.aborted && !isConflict(error) ? abortReason(signal) : asError(error);
     const retryInMs = Math.round(this.queue.addRateLimited(key));
-    log.error(
-      { err: describeError(cause), failures: this.queue.failures(key), retryInMs },
-      "reconcile failed",
-    );
+    log.error({ err: cause, failures: this.queue.failures(key), retryInMs }, "reconcile failed");
     return "error";
   }
 
@@ -182,4 +179,8 @@ export class ReconcileTimeout extends Error {
   constructor(ms: number) {
     super(`the reconcile was stopped: it took longer than ${ms} ms`);
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

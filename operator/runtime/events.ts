@@ -6,7 +6,7 @@ import type { KubeClient, ResourceClient } from "./client.ts";
 import { systemClock } from "./clock.ts";
 import type { Clock, Timer } from "./clock.ts";
 import { untilAborted } from "./deadline.ts";
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { keyOf } from "./objects.ts";
 import type { KubeObject, ResourceKind } from "./objects.ts";
@@ -109,7 +109,7 @@ export class EventRecorder {
     try {
       this.#record(object, input);
     } catch (error) {
-      this.#log.warn({ err: describeError(error) }, "an event was dropped");
+      this.#log.warn({ err: error }, "an event was dropped");
     }
   }
 
@@ -223,10 +223,7 @@ export class EventRecorder {
         if (!isTransient(error) || failures >= MAX_TRIES) {
           // A namespace that is being deleted takes no new Events, and that is nobody's fault.
           const level = isTransient(error) ? "warn" : "debug";
-          this.#log[level](
-            { err: describeError(error), reason: series.event.reason },
-            "an event was not written",
-          );
+          this.#log[level]({ err: error, reason: series.event.reason }, "an event was not written");
           series.told = series.count;
           return;
         }

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 
 /** Says in a few words what is wrong, or undefined when nothing is. Looks only at what is in memory. */
@@ -100,7 +100,7 @@ export class HealthServer {
     try {
       answer = await this.#answer(request);
     } catch (error) {
-      this.#log.error({ err: describeError(error) }, "a health request failed");
+      this.#log.error({ err: error }, "a health request failed");
       answer = { status: 500, contentType: TEXT, body: "internal error\n" };
     }
     response.writeHead(answer.status, {
@@ -155,7 +155,7 @@ export class HealthServer {
     try {
       return check();
     } catch (error) {
-      this.#log.error({ err: describeError(error) }, "a health check threw");
+      this.#log.error({ err: error }, "a health check threw");
       return "the check itself failed";
     }
   }

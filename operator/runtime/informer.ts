@@ -4,7 +4,7 @@ import type { ResourceClient } from "./client.ts";
 import { monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { untilAborted } from "./deadline.ts";
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import { compareResourceVersions, keyOf } from "./objects.ts";
 import type { KubeObject } from "./objects.ts";
@@ -173,7 +173,7 @@ export class Informer<T extends KubeObject> {
     const asked = isTransient(error) ? (error.retryAfterMs ?? 0) : 0;
     const pause = Math.round(Math.max(asked, this.#backoff.delay(this.#failures)));
     this.#log.warn(
-      { err: describeError(error), failures: this.#failures, retryInMs: pause },
+      { err: error, failures: this.#failures, retryInMs: pause },
       `${this.#mustList ? "list" : "watch"} failed`,
     );
     return pause;
@@ -314,7 +314,7 @@ export class Informer<T extends KubeObject> {
 
   #call(handler: (change: Change<T>) => unknown, change: Change<T>): void {
     const failed = (error: unknown): void =>
-      this.#log.error({ err: describeError(error), key: keyOf(change.object) }, "a handler of changes threw");
+      this.#log.error({ err: error, key: keyOf(change.object) }, "a handler of changes threw");
     try {
       const result = handler(change);
       if (result instanceof Promise) result.catch(failed);

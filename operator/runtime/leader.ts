@@ -4,7 +4,7 @@ import { monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { sameJson } from "./json.ts";
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 import type { KubeObject, ResourceKind } from "./objects.ts";
 import { formatMicroTime } from "./times.ts";
@@ -146,7 +146,7 @@ export class LeaderElector {
         this.#leading = false;
         lead.abort(error);
         work.catch(() => undefined);
-        this.#log.error({ err: describeError(error) }, "the lease is lost");
+        this.#log.error({ err: error }, "the lease is lost");
       }
       throw error;
     } finally {
@@ -178,7 +178,7 @@ export class LeaderElector {
 
   #sayWhyNot(error: unknown): void {
     if (isConflict(error) || isAlreadyExists(error)) this.#log.debug("another has taken the lease first");
-    else this.#log.warn({ err: describeError(error) }, "cannot acquire the lease");
+    else this.#log.warn({ err: error }, "cannot acquire the lease");
   }
 
   /**
@@ -200,7 +200,7 @@ export class LeaderElector {
       } catch (error) {
         if (ended.aborted) return;
         if (error instanceof LeaseLost) throw error;
-        this.#log.warn({ err: describeError(error) }, "cannot renew the lease");
+        this.#log.warn({ err: error }, "cannot renew the lease");
       }
     }
   }
@@ -306,7 +306,7 @@ export class LeaderElector {
       });
       this.#log.info("the lease is released");
     } catch (error) {
-      this.#log.warn({ err: describeError(error) }, "the lease could not be released: it runs out by itself");
+      this.#log.warn({ err: error }, "the lease could not be released: it runs out by itself");
     }
   }
 

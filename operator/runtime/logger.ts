@@ -44,7 +44,7 @@ export const silentLogger: Logger = pino({ level: "silent" });
 
 /** How an error is logged: what it says and where from, but not the foreign members that libraries hang on it. */
 export function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: String(error) };
+  if (!(error instanceof Error)) return isDescribed(error) ? error : { message: String(error) };
   const described: Record<string, unknown> = { type: error.name, message: error.message };
   for (const member of ["reason", "status", "code"] as const) {
     const value: unknown = Reflect.get(error, member);
@@ -53,4 +53,10 @@ export function describeError(error: unknown): Record<string, unknown> {
   if (error.cause instanceof Error) described["cause"] = error.cause.message;
   if (error.stack !== undefined) described["stack"] = error.stack;
   return described;
+}
+
+function isDescribed(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" && value !== null && "message" in value && typeof value.message === "string"
+  );
 }

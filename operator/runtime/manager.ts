@@ -6,7 +6,7 @@ import type { EventRecorder } from "./events.ts";
 import type { HealthServer } from "./health.ts";
 import { LeaseLost } from "./leader.ts";
 import type { LeaderElector } from "./leader.ts";
-import { describeError, silentLogger } from "./logger.ts";
+import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
 
 /** What the manager must know of an informer, whatever its kind. */
@@ -225,7 +225,7 @@ export class Manager {
       await run();
     } catch (error) {
       if (signal.aborted) return;
-      this.#log.error({ part, err: describeError(error) }, "a part has failed: stopping");
+      this.#log.error({ part, err: error }, "a part has failed: stopping");
       this.#fault ??= error instanceof Error ? error : new Error(String(error));
       this.#stop.abort(this.#fault);
     }
@@ -246,7 +246,7 @@ export class Manager {
       const late = (): Error => new Error(`${what} took longer than ${ms} ms`);
       await withDeadline({ clock: this.#clock, ms, late }, () => promise);
     } catch (error) {
-      this.#log.warn({ err: describeError(error) }, "not everything has ended in order");
+      this.#log.warn({ err: error }, "not everything has ended in order");
     }
   }
 }
