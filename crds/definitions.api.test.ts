@@ -242,7 +242,7 @@ describe("the largest objects that the schemas allow", () => {
       message: "m".repeat(512),
     }));
     const conditions = ["Bound", "Provisioned", "Ready", "Reconciling", "Stalled"].map((type) =>
-      condition(type, "True", "Because", "m".repeat(4096)),
+      condition(type, "True", "Because", "m".repeat(32_768)),
     );
     const status = { clouds, failures, conditions, boundAt: "2026-11-03T10:00:00Z" };
     expect((await api.merge(object, { status }, "/status")).message).toBe("");

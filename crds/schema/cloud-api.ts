@@ -70,10 +70,14 @@ const azure = z
   .object({
     interopUrl: text({
       description:
-        "The whole address that is posted to: the deployment's output interopURL, e.g. https://factory.azurewebsites.net/interop.",
+        "The whole address that is posted to: the deployment's output interopURL, e.g. https://factory.azurewebsites.net/interop. Its host cannot be changed: it tells the hubs of one subscription apart.",
       min: 1,
       max: 2048,
-      rules: [...webAddress("https://factory.azurewebsites.net/interop"), noCredentialsInTheClear()],
+      rules: [
+        ...webAddress("https://factory.azurewebsites.net/interop"),
+        noCredentialsInTheClear(),
+        ...sameHost(ANOTHER),
+      ],
     }),
     subscriptionId: text({
       description: "The Azure subscription ID. Cannot be changed.",
@@ -170,23 +174,28 @@ export const cloudApiStatus = z
   .object({
     observedGeneration: observedGeneration().exactOptional(),
     endpoint: text({ description: "The whole address that is posted to.", max: 2304 }).exactOptional(),
-    compatibilityVersion: count(
-      "The version of the interop protocol that the cloud gave in its answer.",
-    ).exactOptional(),
+    compatibilityVersion: z
+      .int()
+      .min(0)
+      .meta({
+        description: "The version of the interop protocol that the cloud gave in its answer.",
+        format: "int64",
+      })
+      .exactOptional(),
     capabilities: z
       .array(text({ description: "The name of a capability.", min: 1, max: 64 }))
-      .max(32)
+      .max(64)
       .meta({
         description:
           "What the cloud offers beyond version 1 of the protocol. Empty for a stack that speaks version 1 only.",
-        "x-kubernetes-list-type": "set",
+        "x-kubernetes-list-type": "atomic",
       })
       .exactOptional(),
     devicesProvisioned: count(
       "How many devices of this account are provisioned through this CloudApi.",
     ).exactOptional(),
     conditions: conditions(
-      "Ready (the cloud answered and took our credentials), Reconciling (it is being probed) and Stalled (it needs a person).",
+      "Ready (the cloud answered and took our credentials), Default (batches that name no cloud go here), Reconciling (it is being probed) and Stalled (it needs a person).",
     ).exactOptional(),
   })
   .meta({

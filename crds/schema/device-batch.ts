@@ -76,7 +76,7 @@ const cloud = z
     }).exactOptional(),
     deviceEndpoint: text({
       description: "The host that the devices connect to, from the cloud's answer.",
-      max: 253,
+      max: 512,
     }).exactOptional(),
     startedAt: time("When the first device was sent to this cloud.").exactOptional(),
     provisionedAt: time("When this cloud had every device.").exactOptional(),

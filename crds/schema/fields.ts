@@ -148,7 +148,7 @@ const condition = z
       max: 256,
       pattern: /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/,
     }),
-    message: text({ description: "Why, for people, with what to do about it.", max: 4096 }),
+    message: text({ description: "Why, for people, with what to do about it.", max: 32_768 }),
     observedGeneration: z
       .int()
       .min(0)

@@ -89,7 +89,7 @@ export const provisioningLedgerSpec = z
     provisionedAt: time("When the cloud had every device of the part.").exactOptional(),
     deviceEndpoint: text({
       description: "The host that the devices connect to, from the cloud's answer.",
-      max: 253,
+      max: 512,
     }).exactOptional(),
   })
   .meta({

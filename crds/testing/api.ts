@@ -69,10 +69,7 @@ export class Api {
         response.on("data", (part: Buffer) => parts.push(part));
         response.on("error", reject);
         response.on("end", () => {
-          const answer = JSON.parse(Buffer.concat(parts).toString()) as Record<string, unknown>;
-          const status = response.statusCode ?? 0;
-          const message = status >= 400 ? String(answer["message"]) : "";
-          resolve({ status, body: answer, message });
+          resolve(answerOf(response.statusCode ?? 0, Buffer.concat(parts).toString()));
         });
       });
       call.on("error", reject);
@@ -137,6 +134,14 @@ export class Api {
     }
     return answers;
   }
+}
+
+/** The API server answers in JSON, but for what it does not serve (yet). */
+function answerOf(status: number, text: string): Answer {
+  const json = text.startsWith("{");
+  const body = json ? (JSON.parse(text) as Record<string, unknown>) : {};
+  const message = json ? String(body["message"]) : `no JSON: ${text.slice(0, 200)}`;
+  return { status, body, message: status >= 400 ? message : "" };
 }
 
 /** The status of one condition of an object. */

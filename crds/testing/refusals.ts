@@ -254,7 +254,13 @@ export const IMMUTABLE: readonly Change[] = [
     ANOTHER_CLOUD,
   ],
   [
-    "the host of another callee",
+    "the hub behind an Azure address",
+    azure(),
+    { azure: { interopUrl: "https://new.azurewebsites.net/interop" } },
+    ANOTHER_CLOUD,
+  ],
+  [
+    "the host of a callee",
     other(),
     { other: { url: "https://elsewhere.example.com/interop" } },
     ANOTHER_CLOUD,
@@ -306,7 +312,7 @@ export const MUTABLE: readonly (readonly [what: string, object: Obj, patch: Reco
     aws(),
     { aws: { apiGatewayId: "zzzz", stage: "Live", endpoint: "https://e.example.com/x" } },
   ],
-  ["an Azure address", azure(), { azure: { interopUrl: "https://new.azurewebsites.net/interop" } }],
+  ["an Azure address", azure(), { azure: { interopUrl: "https://factory.azurewebsites.net/v2/interop" } }],
   [
     "the case of a subscription ID",
     azure(),
