@@ -10,7 +10,7 @@ export interface ApiErrorDetail {
 
 /**
  * The API server refused a request, or could not be asked (status 0: reason `Timeout`, `ConnectionFailed`,
- * `ConnectionBroken`, `Stalled`, `Credentials` or `BadAnswer`). The message names the request and the server's
+ * `ConnectionBroken`, `Stalled`, `Credentials`, `Closed` or `BadAnswer`). The message names the request and the server's
  * own words where these are a Kubernetes Status; never the body of a Secret, a token or a foreign page.
  */
 export class ApiError extends Error {

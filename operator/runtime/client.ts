@@ -175,8 +175,8 @@ export class KubeClient {
     let parsed: unknown;
     try {
       parsed = text === "" ? {} : JSON.parse(text);
-    } catch (error) {
-      if (ok) throw badAnswer(what, "the answer is not JSON: is this a Kubernetes API server?", error);
+    } catch {
+      if (ok) throw badAnswer(what, "the answer is not JSON: is this a Kubernetes API server?");
     }
     if (ok) return parsed;
     const retryAfterMs = retryAfter(response.headers["retry-after"]);
@@ -188,7 +188,7 @@ export class KubeClient {
     if (!isTransient(error) || failures >= MAX_TRIES) return undefined;
     // Flow control refuses before anything is done; after all else only a read may be repeated.
     if (error.status !== 429 && request.method !== "GET") return undefined;
-    if (error.reason === "Credentials") return undefined;
+    if (error.reason === "Credentials" || error.reason === "Closed") return undefined;
     return Math.max(error.retryAfterMs ?? 0, this.#backoff.delay(failures));
   }
 }

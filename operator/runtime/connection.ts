@@ -47,7 +47,8 @@ export class Connection {
   #known: Credentials | undefined;
   #reading: Promise<Credentials> | undefined;
   #dispatcher: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
-  readonly #retired = new Set<Promise<void>>();
+  #closed = false;
+  readonly #retired = new Set<Dispatcher>();
 
   /** @throws Error when the kubeconfig names no cluster */
   constructor(config: KubeConfig, o: { clock: Clock; userAgent: string }) {
@@ -74,6 +75,10 @@ export class Connection {
    * @throws ApiError with status 0 when no answer came; the signal's reason when it was aborted
    */
   async exchange(request: ApiRequest, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    if (this.#closed) {
+      const what = `${request.method} ${request.path}`;
+      throw new ApiError(`${what}: the client is closed`, { status: 0, reason: "Closed" });
+    }
     const used = await untilAborted(signal, this.#current());
     const first = await this.#send(request, used, signal);
     if (first.statusCode !== 401) return first;
@@ -82,13 +87,14 @@ export class Connection {
     return this.#send(request, await untilAborted(signal, this.#current()), signal);
   }
 
-  /** Ends all connections. Requests under way fail. */
+  /** Ends all connections. Requests under way fail, and so do all later ones. */
   async close(): Promise<void> {
+    this.#closed = true;
     const last = this.#dispatcher;
     this.#dispatcher = undefined;
     this.#known = undefined;
     await last?.dispatcher.destroy();
-    await Promise.all(this.#retired);
+    await Promise.all([...this.#retired].map((dispatcher) => dispatcher.destroy()));
   }
 
   async #send(
@@ -162,12 +168,12 @@ export class Connection {
       this.#known = { headers, dispatcher, readAt: monotonic(this.#clock) };
       return this.#known;
     } catch (error) {
-      // Not the library's message: an exec plugin's standard error may hold anything.
+      // Neither the library's message nor its error as the cause: an exec plugin's standard error may hold anything.
       const code = codeOf(error);
       const hint = code === undefined ? "" : ` (${code})`;
       throw new ApiError(
         `cannot read the credentials for ${this.server}${hint}: check the user of the current context (files, exec command)`,
-        { status: 0, reason: "Credentials", cause: error },
+        { status: 0, reason: "Credentials" },
       );
     }
   }
@@ -214,8 +220,11 @@ export class Connection {
 
   /** Certificates have changed: what is under way ends on the old connections, nothing new begins there. */
   #retire(dispatcher: Dispatcher): void {
-    const closing = dispatcher.close().finally(() => this.#retired.delete(closing));
-    this.#retired.add(closing);
+    this.#retired.add(dispatcher);
+    dispatcher
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#retired.delete(dispatcher));
   }
 }
 

@@ -134,8 +134,8 @@ function parseEvent<T extends KubeObject>(line: string, what: string): WatchEven
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
-  } catch (error) {
-    throw badAnswer(what, "a line is not JSON", error);
+  } catch {
+    throw badAnswer(what, "a line is not JSON");
   }
   const { type, object } = asRecord(parsed);
   const body = asRecord(object);
@@ -181,8 +181,9 @@ export function statusError(
   });
 }
 
-export function badAnswer(what: string, text: string, cause?: unknown): ApiError {
-  return new ApiError(`${what}: ${text}`, { status: 0, reason: "BadAnswer", cause });
+/** Without a cause: what JSON.parse throws quotes the body. */
+export function badAnswer(what: string, text: string): ApiError {
+  return new ApiError(`${what}: ${text}`, { status: 0, reason: "BadAnswer" });
 }
 
 export function asRecord(value: unknown): Record<string, unknown> {
