@@ -1,0 +1,33 @@
+import type { CloudApi } from "../../../crds/index.ts";
+import type { InteropTarget } from "../../../interop/caller/caller.ts";
+import type { PaceLimits } from "../../provisioning/pace.ts";
+import type { TargetIdentity } from "../../provisioning/target.ts";
+import { keyOf } from "../../runtime/objects.ts";
+
+/** A way to a product cloud that answered: what the ferry needs to call it. */
+export interface CloudLink {
+  readonly target: TargetIdentity;
+  readonly interop: InteropTarget;
+  readonly limits: PaceLimits;
+  readonly namesBySerial: boolean;
+  readonly policyExpected: boolean;
+}
+
+/** The links that were probed in this process and may be used, by CloudApi. */
+export class CloudLinks {
+  readonly #links = new Map<string, { generation: number; link: CloudLink }>();
+
+  /** The link of a CloudApi as it is declared now; undefined until a probe of exactly that passed. */
+  get(api: CloudApi): CloudLink | undefined {
+    const entry = this.#links.get(keyOf(api));
+    return entry?.generation === (api.metadata.generation ?? 0) ? entry.link : undefined;
+  }
+
+  set(api: CloudApi, link: CloudLink): void {
+    this.#links.set(keyOf(api), { generation: api.metadata.generation ?? 0, link });
+  }
+
+  delete(key: string): void {
+    this.#links.delete(key);
+  }
+}

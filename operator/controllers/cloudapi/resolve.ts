@@ -1,0 +1,98 @@
+import type { CloudApi } from "../../../crds/index.ts";
+import { awsInteropUrl } from "../../../interop/caller/address.ts";
+import type { InteropTarget } from "../../../interop/caller/caller.ts";
+import type { Secret } from "../../accounts/core-kinds.ts";
+import type { SigningKeys } from "../../accounts/signing-keys.ts";
+import { targetOf } from "../../provisioning/target.ts";
+import type { ResourceClient } from "../../runtime/client.ts";
+import type { CloudLink } from "./links.ts";
+
+/** Why a CloudApi cannot even be called. */
+export class Unresolved extends Error {
+  override name = "Unresolved";
+  readonly reason: string;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface ResolveDeps {
+  readonly secrets: ResourceClient<Secret>;
+  readonly keys: SigningKeys;
+}
+
+const BASIC_AUTH = "kubernetes.io/basic-auth";
+
+/** The address that is posted to. @throws Unresolved */
+export function endpointOf({ spec }: CloudApi): string {
+  try {
+    if (spec.type === "AWS" && spec.aws !== undefined) return awsInteropUrl(spec.aws);
+  } catch (error) {
+    throw new Unresolved(
+      "AddressInvalid",
+      error instanceof Error ? error.message : "the address is not valid",
+    );
+  }
+  if (spec.type === "Azure" && spec.azure !== undefined) return spec.azure.interopUrl;
+  if (spec.type === "Other" && spec.other !== undefined) return spec.other.url;
+  throw new Unresolved("AddressInvalid", `spec.${spec.type.toLowerCase()} is missing`);
+}
+
+/**
+ * What it takes to call a CloudApi's cloud: its address, credentials, and what to expect of it.
+ * @throws Unresolved, SigningKeyMissing, ApiError
+ */
+export async function resolve(api: CloudApi, deps: ResolveDeps, signal: AbortSignal): Promise<CloudLink> {
+  const { spec } = api;
+  const target = targetOf(spec);
+  if (target === undefined)
+    throw new Unresolved("AddressInvalid", `spec.${spec.type.toLowerCase()} is missing`);
+  const interop: InteropTarget = {
+    url: endpointOf(api),
+    auth: await authOf(api, deps, signal),
+    ...(spec.caBundle === undefined ? {} : { caBundle: spec.caBundle }),
+  };
+  const aws = spec.type === "AWS" || spec.other?.cloud === "AWS";
+  // Interop v1 names things and devices by serial number; a private cloud is taken to do so too.
+  return { target, interop, limits: spec.limits ?? {}, namesBySerial: true, policyExpected: aws };
+}
+
+async function authOf(api: CloudApi, deps: ResolveDeps, signal: AbortSignal): Promise<InteropTarget["auth"]> {
+  const { spec } = api;
+  const { namespace } = api.metadata;
+  if (spec.other !== undefined)
+    return basicAuth(namespace, spec.other.credentialsSecretRef.name, deps, signal);
+  const audience = spec.aws?.accountId ?? spec.azure?.subscriptionId ?? "";
+  const source = await deps.keys.tokens(namespace, audience, signal);
+  return { kind: "bearer", token: () => source.token() };
+}
+
+async function basicAuth(
+  namespace: string,
+  name: string,
+  { secrets }: ResolveDeps,
+  signal: AbortSignal,
+): Promise<InteropTarget["auth"]> {
+  const secret = await secrets.find({ namespace, name }, signal);
+  if (secret === undefined) {
+    throw new Unresolved(
+      "CredentialsNotFound",
+      `Secret ${namespace}/${name} (spec.other.credentialsSecretRef) does not exist; create it with type ${BASIC_AUTH}`,
+    );
+  }
+  const username = secret.data?.["username"];
+  const password = secret.data?.["password"];
+  if (secret.type !== BASIC_AUTH || username === undefined || password === undefined) {
+    throw new Unresolved(
+      "CredentialsInvalid",
+      `Secret ${namespace}/${name} (spec.other.credentialsSecretRef) must be of type ${BASIC_AUTH} with the keys username and password`,
+    );
+  }
+  return { kind: "basic", username: decode(username), password: decode(password) };
+}
+
+function decode(base64: string): string {
+  return Buffer.from(base64, "base64").toString("utf8");
+}

@@ -1,0 +1,116 @@
+import {
+  ACCOUNT_LABEL,
+  type CloudApi,
+  type DeviceBatch,
+  kinds,
+  LEDGER_TARGET_LABEL,
+  type ProvisioningLedger,
+  type Reel,
+  type ReelBinding,
+} from "../../crds/index.ts";
+import { CONFIG_MAP, type ConfigMap, NAMESPACE, type Namespace } from "../accounts/core-kinds.ts";
+import type { KubeClient, ResourceClient } from "../runtime/client.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { Informer } from "../runtime/informer.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { KubeObject, ResourceKind } from "../runtime/objects.ts";
+
+/** One kind: the API server's and what is cached of it. */
+export interface Watched<T extends KubeObject> {
+  readonly client: ResourceClient<T>;
+  readonly cache: Informer<T>;
+}
+
+/** Everything that the controllers watch. */
+export interface Cluster {
+  readonly reels: Watched<Reel>;
+  readonly cloudApis: Watched<CloudApi>;
+  readonly batches: Watched<DeviceBatch>;
+  readonly bindings: Watched<ReelBinding>;
+  readonly ledgers: Watched<ProvisioningLedger>;
+  readonly namespaces: Watched<Namespace>;
+  /** Those of the operator's namespace, without their contents. */
+  readonly configMaps: Watched<ConfigMap>;
+}
+
+/** The name of the Reel and ReelBinding of a batch ID: batch IDs are compared without regard to case. */
+export function reelNameOf(batchId: string): string {
+  return batchId.toLowerCase();
+}
+
+/** Index values are namespaced names; this is how they are written. */
+export function namespaced(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+/** Sets up (but does not start) the caches of everything that is watched. */
+export function watchCluster(
+  client: KubeClient,
+  operatorNamespace: string,
+  clock: Clock,
+  log: Logger,
+): Cluster {
+  const common = { clock, log };
+  function watched<T extends KubeObject>(
+    kind: ResourceKind,
+    options: {
+      namespace?: string;
+      indexes?: Record<string, (object: T) => string[]>;
+      transform?: (object: T) => T;
+    },
+  ): Watched<T> {
+    const resource = client.resource<T>(kind);
+    return { client: resource, cache: new Informer<T>({ client: resource, ...common, ...options }) };
+  }
+  return {
+    reels: watched<Reel>(kinds.Reel, {
+      indexes: {
+        configMap: (reel) =>
+          reel.spec.manifest.configMap === undefined ? [] : [reel.spec.manifest.configMap.name],
+      },
+    }),
+    cloudApis: watched<CloudApi>(kinds.CloudApi, {
+      indexes: { namespace: (api) => [api.metadata.namespace] },
+    }),
+    batches: watched<DeviceBatch>(kinds.DeviceBatch, {
+      indexes: {
+        reel: (batch) => [reelNameOf(batch.spec.batchId)],
+        namespace: (batch) => [batch.metadata.namespace],
+        cloudApi: (batch) =>
+          (batch.spec.cloudApis ?? []).map(({ name }) => namespaced(batch.metadata.namespace, name)),
+      },
+    }),
+    bindings: watched<ReelBinding>(kinds.ReelBinding, {
+      indexes: { account: (binding) => [binding.spec.account] },
+    }),
+    ledgers: watched<ProvisioningLedger>(kinds.ProvisioningLedger, {
+      indexes: {
+        reel: (ledger) => [ledger.spec.reel],
+        placement: (ledger) => [`${ledger.spec.reel}/${ledger.metadata.labels?.[LEDGER_TARGET_LABEL] ?? ""}`],
+        account: (ledger) => [ledger.spec.account],
+      },
+    }),
+    namespaces: watched<Namespace>(NAMESPACE, {
+      indexes: { account: (namespace) => (isAccount(namespace) ? ["labelled"] : []) },
+    }),
+    configMaps: watched<ConfigMap>(CONFIG_MAP, {
+      namespace: operatorNamespace,
+      // Manifests may be a megabyte each; here it matters only that they changed.
+      transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
+    }),
+  };
+}
+
+function isAccount(namespace: Namespace): boolean {
+  return namespace.metadata.labels?.[ACCOUNT_LABEL] === "true";
+}
+
+/** The caches of a cluster by name, for starting, waiting and health. */
+export function caches(cluster: Cluster): Record<string, Informer<never>> {
+  return Object.fromEntries(
+    Object.entries(cluster).map(([name, { cache }]: [string, { cache: unknown }]) => [
+      name,
+      cache as Informer<never>,
+    ]),
+  );
+}

@@ -1,0 +1,132 @@
+import type { DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
+import type { Inspection } from "../reel/inspector.ts";
+
+/** What the question "is this batch's reel its own?" is answered from. */
+export interface BindingView {
+  readonly batch: DeviceBatch;
+  readonly reel: Reel | undefined;
+  readonly binding: ReelBinding | undefined;
+  /** Whether the batch that the binding names is there (within the binding's account). */
+  readonly holderExists: boolean;
+  /** All batches, of any account, that name this reel; this one included. */
+  readonly rivals: readonly DeviceBatch[];
+  readonly inspection: Inspection | undefined;
+}
+
+/** The next step towards a bound batch. */
+export type BindingStep =
+  | { readonly do: "use"; readonly binding: ReelBinding }
+  | { readonly do: "adopt"; readonly binding: ReelBinding }
+  /** The manifest must be read first. */
+  | { readonly do: "inspect" }
+  | { readonly do: "claim"; readonly inspection: Extract<Inspection, { state: "ready" }> }
+  /** Goes on by itself when something else comes about. */
+  | { readonly do: "wait"; readonly reason: string; readonly message: string }
+  /** Goes on only when a person changes something. */
+  | { readonly do: "refuse"; readonly reason: string; readonly message: string };
+
+/** Decides the next step; it changes nothing and asks nobody. */
+export function planBinding(view: BindingView): BindingStep {
+  return view.binding === undefined ? planClaim(view) : planUse(view, view.binding);
+}
+
+function planUse({ batch, holderExists }: BindingView, binding: ReelBinding): BindingStep {
+  const { namespace, name } = batch.metadata;
+  const { account, batch: holder, certificateSlot } = binding.spec;
+  if (account !== namespace) {
+    // Whose it is, is nobody else's business.
+    return {
+      do: "refuse",
+      reason: "AlreadyBound",
+      message: `reel ${batch.spec.batchId} is already bound to another account. A reel is bound once; if it should be yours, ask an administrator to release it there`,
+    };
+  }
+  if (binding.metadata.deletionTimestamp !== undefined) {
+    return {
+      do: "wait",
+      reason: "BindingReleased",
+      message: "the reel is being released; it is bound anew after that",
+    };
+  }
+  if (holder !== undefined && holder !== name && holderExists) {
+    return {
+      do: "refuse",
+      reason: "AlreadyBound",
+      message: `reel ${batch.spec.batchId} is already bound by DeviceBatch ${holder} of this account; delete one of the two`,
+    };
+  }
+  if (batch.spec.certificateSlot !== certificateSlot) {
+    return {
+      do: "refuse",
+      reason: "CertificateSlotChanged",
+      message: `the reel was bound with certificateSlot ${certificateSlot ?? "(none)"}; set the same here`,
+    };
+  }
+  return holder === name ? { do: "use", binding } : { do: "adopt", binding };
+}
+
+function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingStep {
+  const { batchId, suspend } = batch.spec;
+  if (reel === undefined || reel.metadata.deletionTimestamp !== undefined) {
+    return {
+      do: "wait",
+      reason: "ReelNotFound",
+      message: `there is no Reel for batch ${batchId}; it is bound when one appears. Check the batch ID, or ask who keeps the reels to add Reel ${batchId.toLowerCase()}`,
+    };
+  }
+  if (suspend === true) {
+    return { do: "wait", reason: "Suspended", message: "spec.suspend is true: the reel is not bound" };
+  }
+  const { namespace } = batch.metadata;
+  const reserved = reel.spec.reservedFor?.namespace;
+  if (reserved !== undefined && reserved !== namespace) {
+    return {
+      do: "refuse",
+      reason: "Reserved",
+      message: `reel ${batchId} is reserved for another account (spec.reservedFor of the Reel)`,
+    };
+  }
+  if (reserved === undefined && contested(reel, rivals)) {
+    return {
+      do: "wait",
+      reason: "Contested",
+      message: `several accounts waited for reel ${batchId}, and none has it; an administrator says whose it is with spec.reservedFor of the Reel`,
+    };
+  }
+  return planByInspection(batchId, inspection);
+}
+
+function planByInspection(batchId: string, inspection: Inspection | undefined): BindingStep {
+  if (inspection === undefined) return { do: "inspect" };
+  if (inspection.state === "running") {
+    return { do: "wait", reason: "ReelNotReady", message: `the manifest of reel ${batchId} is being read` };
+  }
+  if (inspection.state === "failed") {
+    return {
+      do: "wait",
+      reason: "ReelNotReady",
+      message: `the manifest of reel ${batchId} cannot be used: ${inspection.reason}: ${inspection.message}`,
+    };
+  }
+  return { do: "claim", inspection };
+}
+
+/**
+ * Whether several accounts waited for a reel before it was there. Whose batch was created after the reel did
+ * not wait: among those, and one account that waited, the first one has it.
+ */
+function contested(reel: Reel, rivals: readonly DeviceBatch[]): boolean {
+  const accounts = new Set(
+    rivals
+      .filter((batch) => batch.metadata.deletionTimestamp === undefined && waited(batch, reel))
+      .map((batch) => batch.metadata.namespace),
+  );
+  return accounts.size > 1;
+}
+
+function waited(batch: DeviceBatch, reel: Reel): boolean {
+  const bound = batch.status?.conditions?.find(({ type }) => type === "Bound");
+  if (bound?.reason === "ReelNotFound" || bound?.reason === "Contested") return true;
+  const [since, there] = [batch.metadata.creationTimestamp, reel.metadata.creationTimestamp];
+  return since !== undefined && there !== undefined && Date.parse(since) < Date.parse(there);
+}

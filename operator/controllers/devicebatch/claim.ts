@@ -1,0 +1,164 @@
+import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
+import { API_VERSION, FINALIZER } from "../../../crds/index.ts";
+import { isAlreadyExists } from "../../runtime/api-error.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { formatTime } from "../../runtime/conditions.ts";
+import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
+import type { Inspection, ReelInspector } from "../reel/inspector.ts";
+import { type BindingStep, type BindingView, planBinding } from "./binding-plan.ts";
+
+export interface ClaimDeps {
+  readonly cluster: Cluster;
+  readonly inspector: ReelInspector;
+  readonly clock: Clock;
+}
+
+/** How a claim ended: with the batch's binding, or with why there is none. */
+export type Claim =
+  | { readonly binding: ReelBinding; readonly fresh: boolean }
+  | Extract<BindingStep, { do: "wait" | "refuse" }>;
+
+/**
+ * Makes a reel the batch's own, or says why not. To create the ReelBinding is to bind: the API server admits
+ * one object of a name, so of several that try at once, one wins, and the others read who.
+ */
+export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSignal): Promise<Claim> {
+  const { cluster } = deps;
+  const name = reelNameOf(batch.spec.batchId);
+  const view = await observe(batch, name, deps, signal);
+  // Each turn takes one step; a lost race adds a turn. More would mean that others keep changing the binding.
+  for (let turn = 0; turn < 5; turn += 1) {
+    const step = planBinding(view);
+    switch (step.do) {
+      case "use":
+        return { binding: step.binding, fresh: false };
+      case "wait":
+      case "refuse":
+        return step;
+      case "inspect":
+        if (view.reel === undefined) throw new Error("a reel that is not there cannot be inspected");
+        view.inspection = deps.inspector.inspection(view.reel);
+        break;
+      case "adopt":
+        Object.assign(view, await adopt(batch, step.binding, cluster, signal));
+        break;
+      case "claim": {
+        const binding = await create(batch, step.inspection, deps, signal);
+        if (binding !== undefined) return { binding, fresh: true };
+        Object.assign(view, await readBinding(batch, name, cluster, signal));
+        break;
+      }
+    }
+  }
+  return {
+    do: "wait",
+    reason: "Contested",
+    message: "the reel's binding keeps changing; it is looked at again",
+  };
+}
+
+async function observe(
+  batch: DeviceBatch,
+  name: string,
+  deps: ClaimDeps,
+  signal: AbortSignal,
+): Promise<{ -readonly [K in keyof BindingView]: BindingView[K] }> {
+  const { cluster } = deps;
+  const binding = cluster.bindings.cache.get(name);
+  // A cache that lags must not say that a reel is missing, for that makes the batch one that waited.
+  const reel =
+    cluster.reels.cache.get(name) ??
+    (binding === undefined ? await cluster.reels.client.find({ name }, signal) : undefined);
+  return {
+    batch,
+    reel,
+    binding,
+    holderExists: holderIn(batch, binding, cluster),
+    rivals: cluster.batches.cache.byIndex("reel", name),
+    inspection: undefined,
+  };
+}
+
+function holderIn(batch: DeviceBatch, binding: ReelBinding | undefined, cluster: Cluster): boolean {
+  const holder = binding?.spec.batch;
+  if (holder === undefined) return false;
+  return cluster.batches.cache.get(namespaced(batch.metadata.namespace, holder)) !== undefined;
+}
+
+type BindingFacts = Pick<BindingView, "binding" | "holderExists">;
+
+async function readBinding(
+  batch: DeviceBatch,
+  name: string,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<BindingFacts> {
+  const binding = await cluster.bindings.client.find({ name }, signal);
+  if (binding !== undefined) cluster.bindings.cache.observe(binding);
+  return { binding, holderExists: await holderNow(batch, binding, cluster, signal) };
+}
+
+async function holderNow(
+  batch: DeviceBatch,
+  binding: ReelBinding | undefined,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const holder = binding?.spec.batch;
+  if (holder === undefined || binding?.spec.account !== batch.metadata.namespace) return false;
+  return (
+    (await cluster.batches.client.find({ namespace: batch.metadata.namespace, name: holder }, signal)) !==
+    undefined
+  );
+}
+
+/** Takes up a reel that the account has and no batch uses. Asks the API server itself whether that is so. */
+async function adopt(
+  batch: DeviceBatch,
+  binding: ReelBinding,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<BindingFacts> {
+  const { name } = batch.metadata;
+  if (await holderNow(batch, binding, cluster, signal)) return { binding, holderExists: true };
+  // The resource version of what was planned from is the precondition: a rival's adoption makes a conflict.
+  const adopted = await cluster.bindings.client.update(
+    { ...binding, spec: { ...binding.spec, batch: name } },
+    signal,
+  );
+  cluster.bindings.cache.observe(adopted);
+  return { binding: adopted, holderExists: true };
+}
+
+async function create(
+  batch: DeviceBatch,
+  { summary, evaluatedAt }: Extract<Inspection, { state: "ready" }>,
+  { cluster, clock }: ClaimDeps,
+  signal: AbortSignal,
+): Promise<ReelBinding | undefined> {
+  const { certificateSlot } = batch.spec;
+  const binding: ReelBinding = {
+    apiVersion: API_VERSION,
+    kind: "ReelBinding",
+    metadata: { name: reelNameOf(batch.spec.batchId), finalizers: [FINALIZER] },
+    spec: {
+      account: batch.metadata.namespace,
+      batchId: batch.spec.batchId,
+      batch: batch.metadata.name,
+      boundAt: formatTime(new Date(clock.now())),
+      evaluatedAt: formatTime(evaluatedAt),
+      manifestSha256: summary.sha256,
+      devices: summary.devices,
+      records: summary.records,
+      ...(certificateSlot === undefined ? {} : { certificateSlot }),
+    },
+  };
+  try {
+    const created = await cluster.bindings.client.create(binding, signal);
+    cluster.bindings.cache.observe(created);
+    return created;
+  } catch (error) {
+    if (isAlreadyExists(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,134 @@
+import type { CloudProgress, DeviceBatch, ProvisioningLedger, ReelBinding } from "../../../crds/index.ts";
+import { addCounts } from "../../provisioning/ledger/states.ts";
+import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
+import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
+import type { CloudLink } from "../cloudapi/links.ts";
+
+/** Why a declared cloud cannot be called, whoever's fault it is. */
+export interface Obstacle {
+  readonly state: "Blocked" | "Suspended";
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** One declared cloud of a bound batch, as it is seen now. */
+export interface CloudView {
+  readonly name: string;
+  readonly link: CloudLink | undefined;
+  readonly obstacle: Obstacle | undefined;
+  /** The chunks that are written. */
+  readonly ledgers: readonly ProvisioningLedger[];
+  readonly progress: PlacementProgress | undefined;
+}
+
+/** What the ledger says of one cloud; the only source of counters. */
+export interface CloudCounts {
+  readonly provisioned: number;
+  readonly failed: number;
+  readonly pending: number;
+  /** Every entry has an answer, and the wanted request is handled. */
+  readonly complete: boolean;
+}
+
+/** Counts one cloud's devices. @param request the wanted "provision now" request, if any. */
+export function countCloud(
+  binding: ReelBinding,
+  ledgers: readonly ProvisioningLedger[],
+  request: string | undefined,
+): CloudCounts {
+  const { devices, records } = binding.spec;
+  const counts = addCounts(ledgers.map((ledger) => ledger.spec.counts));
+  const chunks = Math.max(1, Math.ceil(records / CHUNK_DEVICES));
+  const handled = ledgers.every((ledger) => request === undefined || ledger.spec.request === request);
+  return {
+    provisioned: counts.provisioned,
+    failed: counts.failed,
+    // Not the ledger's own pending: until the first pass it holds the refused entries too.
+    pending: Math.max(0, devices - counts.provisioned - counts.failed),
+    complete: ledgers.length === chunks && counts.pending === 0 && handled,
+  };
+}
+
+/** A cloud's line in the batch's status. */
+export function cloudProgress(
+  view: CloudView,
+  counts: CloudCounts,
+  batch: DeviceBatch,
+  now: Date,
+): CloudProgress {
+  const head = view.ledgers.find((ledger) => ledger.spec.chunk.index === 0)?.spec;
+  const { state, message } = stateOf(view, counts, now);
+  const rate = view.progress?.running === true ? round(view.progress.devicesPerSecond) : 0;
+  const before = batch.status?.clouds?.find(({ name }) => name === view.name);
+  return {
+    name: view.name,
+    state,
+    provisioned: counts.provisioned,
+    failed: counts.failed,
+    pending: counts.pending,
+    ...(rate > 0 && state === "Provisioning" ? { devicesPerSecond: rate } : {}),
+    ...(rate > 0 && state === "Provisioning"
+      ? { estimatedCompletion: estimate(counts.pending / rate, before, now) }
+      : {}),
+    ...limitedBy(view, state),
+    ...(head?.deviceEndpoint === undefined ? {} : { deviceEndpoint: head.deviceEndpoint }),
+    ...(head?.startedAt === undefined ? {} : { startedAt: seconds(head.startedAt) }),
+    ...(head?.provisionedAt === undefined || !counts.complete
+      ? {}
+      : { provisionedAt: seconds(head.provisionedAt) }),
+    ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
+  };
+}
+
+type State = { state: CloudProgress["state"]; message?: string };
+
+/** Refusals that a placement works through by itself: it is under way, only slower. */
+const PACED = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
+
+function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Date): State {
+  if (counts.complete) {
+    if (counts.failed === 0) return { state: "Provisioned" };
+    return { state: "Failed", message: `${counts.failed} devices were refused; see status.failures` };
+  }
+  if (obstacle !== undefined)
+    return { state: obstacle.state, message: `${obstacle.reason}: ${obstacle.message}` };
+  const hindrance = progress?.hindrance;
+  const begun = counts.provisioned + counts.failed > 0;
+  if (hindrance === undefined)
+    return { state: begun || progress?.running === true ? "Provisioning" : "Pending" };
+  const { reason, nextTryAt } = hindrance;
+  const next =
+    nextTryAt !== undefined && nextTryAt > now.getTime()
+      ? `; next try at ${new Date(Math.ceil(nextTryAt / 1_000) * 1_000).toISOString().slice(0, 19)}Z`
+      : "";
+  return {
+    state: PACED.has(reason) ? "Provisioning" : "Blocked",
+    message: `${reason}: ${hindrance.message}${next}`,
+  };
+}
+
+function limitedBy(view: CloudView, state: CloudProgress["state"]): { limitedBy?: string } {
+  if (state !== "Provisioning") return {};
+  const reason = view.progress?.hindrance?.reason;
+  if (reason === "CloudBusy" || reason === "Throttled") return { limitedBy: "CloudThrottling" };
+  return view.link?.limits.devicesPerSecond === undefined ? {} : { limitedBy: "Limits" };
+}
+
+/** An estimate that moves by less than a tenth (or 2 s) is left, so that it does not make a write of its own. */
+function estimate(secondsLeft: number, before: CloudProgress | undefined, now: Date): string {
+  const at = new Date(now.getTime() + secondsLeft * 1_000);
+  const earlier = before?.estimatedCompletion;
+  if (earlier !== undefined) {
+    const off = Math.abs(Date.parse(earlier) - at.getTime());
+    if (off < Math.max(2_000, secondsLeft * 100)) return earlier;
+  }
+  return seconds(at.toISOString());
+}
+
+function seconds(time: string): string {
+  return `${time.slice(0, 19)}Z`;
+}
+
+function round(rate: number): number {
+  return rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10;
+}

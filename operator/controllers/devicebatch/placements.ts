@@ -1,0 +1,126 @@
+import type { CloudApi, DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
+import { PROVISION_REQUESTED_AT } from "../../../crds/index.ts";
+import type { Ferry } from "../../provisioning/ferry.ts";
+import { placementKey, type PlacementSpec } from "../../provisioning/placement-spec.ts";
+import { targetOf } from "../../provisioning/target.ts";
+import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
+import type { CloudLink, CloudLinks } from "../cloudapi/links.ts";
+import { type CloudView, countCloud, type Obstacle } from "./cloud-progress.ts";
+
+export interface PlacementsDeps {
+  readonly cluster: Cluster;
+  readonly links: CloudLinks;
+  readonly ferry: Ferry;
+}
+
+/** The wanted "provision now" request: the annotation's value. */
+export function requestOf(batch: DeviceBatch): string | undefined {
+  const value = batch.metadata.annotations?.[PROVISION_REQUESTED_AT];
+  return value === undefined || value === "" ? undefined : value.slice(0, 256);
+}
+
+/**
+ * Declares to the ferry what a bound batch wants, withdraws what it wants no more, and tells how each
+ * declared cloud stands.
+ */
+export function arrangePlacements(
+  batch: DeviceBatch,
+  binding: ReelBinding,
+  names: readonly string[],
+  deps: PlacementsDeps,
+): CloudView[] {
+  const reelName = reelNameOf(batch.spec.batchId);
+  const reel = deps.cluster.reels.cache.get(reelName);
+  const kept = new Set<string>();
+  const views = names.map((name) => {
+    const api = deps.cluster.cloudApis.cache.get(namespaced(batch.metadata.namespace, name));
+    const target = api && targetOf(api.spec);
+    const key = target && placementKey({ reel: reelName, target });
+    const ledgers = key === undefined ? [] : deps.cluster.ledgers.cache.byIndex("placement", key);
+    const link = api && deps.links.get(api);
+    const obstacle = obstacleOf(batch, name, api, link, reel);
+    const progress = key === undefined ? undefined : deps.ferry.progress(key);
+    const view: CloudView = { name, link, obstacle, ledgers, progress };
+    if (key === undefined || obstacle !== undefined || kept.has(key)) return view;
+    kept.add(key);
+    if (reel !== undefined && link !== undefined && isWanted(view, batch, binding)) {
+      deps.ferry.declare(specOf(batch, binding, reel, name, link));
+    }
+    return view;
+  });
+  deps.ferry.withdrawReel(reelName, kept);
+  return views;
+}
+
+function isWanted({ name, ledgers, progress }: CloudView, batch: DeviceBatch, binding: ReelBinding): boolean {
+  const counts = countCloud(binding, ledgers, requestOf(batch));
+  if (!counts.complete) return true;
+  // Which devices failed is told by a pass through the manifest; once told, it stands in the status.
+  const told =
+    progress !== undefined || batch.status?.failures?.some((failure) => failure.cloud === name) === true;
+  return counts.failed > 0 && !told;
+}
+
+function specOf(
+  batch: DeviceBatch,
+  binding: ReelBinding,
+  reel: Reel,
+  cloudApi: string,
+  link: CloudLink,
+): PlacementSpec {
+  const { account, manifestSha256, records, certificateSlot, evaluatedAt } = binding.spec;
+  return {
+    ledger: {
+      reel: reel.metadata.name,
+      account,
+      target: link.target,
+      cloudApi,
+      manifestSha256,
+      records,
+      certificateSlot,
+    },
+    contents: {
+      batchId: reel.spec.batchId,
+      source: reel.spec.manifest,
+      evaluatedAt: new Date(evaluatedAt),
+      sha256: manifestSha256,
+    },
+    interop: link.interop,
+    limits: link.limits,
+    namesBySerial: link.namesBySerial,
+    policyExpected: link.policyExpected,
+    request: requestOf(batch),
+  };
+}
+
+function obstacleOf(
+  batch: DeviceBatch,
+  name: string,
+  api: CloudApi | undefined,
+  link: CloudLink | undefined,
+  reel: Reel | undefined,
+): Obstacle | undefined {
+  if (api === undefined || api.metadata.deletionTimestamp !== undefined) {
+    const message = `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`;
+    return { state: "Blocked", reason: "CloudApiNotFound", message };
+  }
+  if (batch.spec.suspend === true) {
+    return { state: "Suspended", reason: "Suspended", message: "spec.suspend of this batch is true" };
+  }
+  if (api.spec.suspend === true) {
+    return { state: "Suspended", reason: "Suspended", message: `spec.suspend of CloudApi ${name} is true` };
+  }
+  if (reel === undefined) {
+    const message = `Reel ${reelNameOf(batch.spec.batchId)} is gone, so its certificates cannot be read; create it again with the same manifest`;
+    return { state: "Blocked", reason: "ReelNotFound", message };
+  }
+  return link === undefined ? notConnected(name, api) : undefined;
+}
+
+function notConnected(name: string, api: CloudApi): Obstacle {
+  const ready = api.status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready === undefined || ready.status === "True") {
+    return { state: "Blocked", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
+  }
+  return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}` };
+}

@@ -1,0 +1,207 @@
+import type { DeviceBatch, DeviceBatchStatus, ReelBinding } from "../../../crds/index.ts";
+import { LEDGER_TARGET_LABEL } from "../../../crds/index.ts";
+import { targetOf } from "../../provisioning/target.ts";
+import { findCondition } from "../../runtime/conditions.ts";
+import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
+import type { EventRecorder } from "../../runtime/events.ts";
+import { writeStatus } from "../../runtime/status.ts";
+import { namespaced, reelNameOf } from "../cluster.ts";
+import { setFinalizer } from "../finalizer.ts";
+import { claim, type ClaimDeps } from "./claim.ts";
+import { type CloudChoice, planClouds } from "./cloud-plan.ts";
+import type { CloudView } from "./cloud-progress.ts";
+import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
+import { cannotDeprovision, occupiedClouds, planRelease } from "./release.ts";
+import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
+
+export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
+  readonly events: EventRecorder;
+  /** Called with a CloudApi's key when a placement met a fault that a probe should look into. */
+  readonly suspect: (cloudApi: string) => void;
+}
+
+/** Progress is written at most once a second for each batch; what changes its conditions is written at once. */
+const STATUS_INTERVAL_MS = 1_000;
+const WAITING_MS = 60_000;
+const DRAINING_MS = 1_000;
+
+/** Faults of a cloud, as against those of a device or of a request. */
+const CLOUD_FAULTS: ReadonlySet<string> = new Set([
+  "Unauthorized",
+  "NameNotResolved",
+  "ConnectionRefused",
+  "CertificateUntrusted",
+  "NotAnInteropEndpoint",
+  "EgressRefused",
+]);
+
+/** Binds batches, has them provisioned into their clouds, and lets them go. */
+export class DeviceBatchReconciler {
+  readonly #deps: DeviceBatchReconcilerDeps;
+  readonly #written = new Map<string, number>();
+
+  constructor(deps: DeviceBatchReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+    const { cluster, clock } = this.#deps;
+    const cached = cluster.batches.cache.get(key);
+    if (cached === undefined) {
+      this.#written.delete(key);
+      return undefined;
+    }
+    if (cached.metadata.deletionTimestamp !== undefined) return this.#release(key, cached, signal);
+    // Before anything leaves or is claimed: a batch that goes must be seen going.
+    const batch = await setFinalizer(cluster.batches.client, cached, true, signal);
+    if (batch !== cached) cluster.batches.cache.observe(batch);
+
+    const claimed = await claim(batch, this.#deps, signal);
+    if (!("binding" in claimed)) {
+      const { reason, message } = claimed;
+      const stalled = claimed.do === "refuse";
+      const status = unboundStatus({ batch, stalled, reason, message }, new Date(clock.now()));
+      return (await this.#write(key, batch, status, signal)) ?? { requeueAfterMs: WAITING_MS };
+    }
+    if (claimed.fresh) this.#tellBound(batch, claimed.binding);
+    return this.#provision(key, batch, claimed.binding, signal);
+  }
+
+  async #provision(
+    key: string,
+    batch: DeviceBatch,
+    bound: ReelBinding,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { cluster, clock } = this.#deps;
+    const apis = cluster.cloudApis.cache.byIndex("namespace", batch.metadata.namespace);
+    const choice = planClouds(batch, bound, apis);
+    const binding = await this.#recordDefault(bound, choice, signal);
+    const names = choice.kind === "clouds" ? choice.names : [];
+    const clouds = arrangePlacements(batch, binding, names, this.#deps);
+    this.#suspectFaults(batch, clouds);
+    const status = boundStatus(
+      {
+        batch,
+        binding,
+        choice,
+        clouds,
+        departing: this.#departing(batch, clouds),
+        request: requestOf(batch),
+      },
+      new Date(clock.now()),
+    );
+    return this.#write(key, batch, status, signal);
+  }
+
+  /** The choice is written down before it is acted on, so that it stays whatever becomes of the default. */
+  async #recordDefault(binding: ReelBinding, choice: CloudChoice, signal: AbortSignal): Promise<ReelBinding> {
+    if (choice.kind !== "clouds" || choice.record === undefined) return binding;
+    const { bindings } = this.#deps.cluster;
+    const spec = { ...binding.spec, defaultCloudApi: choice.record };
+    const updated = await bindings.client.update({ ...binding, spec }, signal);
+    bindings.cache.observe(updated);
+    return updated;
+  }
+
+  /** Clouds that are declared no more but still have devices that `Deprovision` asks to be taken out. */
+  #departing(batch: DeviceBatch, clouds: readonly CloudView[]): string[] {
+    if (batch.spec.deletionPolicy !== "Deprovision") return [];
+    const { cloudApis, ledgers } = this.#deps.cluster;
+    const declared = new Set(
+      clouds.map(({ name }) => {
+        const api = cloudApis.cache.get(namespaced(batch.metadata.namespace, name));
+        return api && targetOf(api.spec)?.hash;
+      }),
+    );
+    const left = ledgers.cache
+      .byIndex("reel", reelNameOf(batch.spec.batchId))
+      .filter((ledger) => !declared.has(ledger.metadata.labels?.[LEDGER_TARGET_LABEL]));
+    return occupiedClouds(left);
+  }
+
+  async #release(key: string, batch: DeviceBatch, signal: AbortSignal): Promise<ReconcileResult> {
+    const { cluster, ferry, clock, events } = this.#deps;
+    const step = planRelease(batch, cluster);
+    if (step.do === "hold") {
+      const { reason, message } = step;
+      events.event(batch, { type: "Warning", reason, action: "Delete", message });
+      return this.#write(
+        key,
+        batch,
+        heldStatus({ batch, stalled: true, reason, message }, new Date(clock.now())),
+        signal,
+      );
+    }
+    if (step.binding !== undefined) {
+      // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
+      if (!ferry.withdrawReel(step.binding.metadata.name)) return { requeueAfterMs: DRAINING_MS };
+      if (step.leftBehind.length > 0) {
+        events.event(batch, {
+          type: "Warning",
+          reason: "DevicesLeftBehind",
+          action: "Delete",
+          message: `the namespace is going and ${cannotDeprovision(step.leftBehind)}; they were left there`,
+        });
+      }
+      const { batch: _used, ...spec } = step.binding.spec;
+      cluster.bindings.cache.observe(await cluster.bindings.client.update({ ...step.binding, spec }, signal));
+    }
+    await setFinalizer(cluster.batches.client, batch, false, signal);
+    this.#written.delete(key);
+    return undefined;
+  }
+
+  async #write(
+    key: string,
+    batch: DeviceBatch,
+    status: DeviceBatchStatus,
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { cluster, clock } = this.#deps;
+    const last = this.#written.get(key) ?? -Infinity;
+    const wait = last + STATUS_INTERVAL_MS - clock.now();
+    if (wait > 0 && readyReason(status) === readyReason(batch.status)) return { requeueAfterMs: wait };
+    const written = await writeStatus(cluster.batches.client, batch, status, signal);
+    if (written.metadata.resourceVersion === batch.metadata.resourceVersion) return undefined;
+    this.#written.set(key, clock.now());
+    cluster.batches.cache.observe(written);
+    this.#tellChange(batch, status);
+    return undefined;
+  }
+
+  #suspectFaults(batch: DeviceBatch, clouds: readonly CloudView[]): void {
+    for (const { name, progress } of clouds) {
+      if (CLOUD_FAULTS.has(progress?.hindrance?.reason ?? "")) {
+        this.#deps.suspect(namespaced(batch.metadata.namespace, name));
+      }
+    }
+  }
+
+  #tellBound(batch: DeviceBatch, { spec }: ReelBinding): void {
+    this.#deps.events.event(batch, {
+      type: "Normal",
+      reason: "Bound",
+      action: "Bind",
+      message: `reel ${spec.batchId} with ${spec.devices} devices is bound to this account`,
+    });
+  }
+
+  /** An event where the verdict changed: people read these in `kubectl describe`. */
+  #tellChange(batch: DeviceBatch, status: DeviceBatchStatus): void {
+    const ready = findCondition(status.conditions, "Ready");
+    if (ready === undefined || ready.reason === "Provisioning") return;
+    if (readyReason(status) === readyReason(batch.status)) return;
+    this.#deps.events.event(batch, {
+      type: ready.status === "False" ? "Warning" : "Normal",
+      reason: ready.reason,
+      action: "Provision",
+      message: ready.message,
+    });
+  }
+}
+
+function readyReason(status: DeviceBatchStatus | undefined): string | undefined {
+  const ready = findCondition(status?.conditions, "Ready");
+  return ready && `${ready.status} ${ready.reason}`;
+}

@@ -1,0 +1,190 @@
+import type {
+  CloudProgress,
+  DeviceBatch,
+  DeviceBatchStatus,
+  DeviceFailure,
+  ReelBinding,
+} from "../../../crds/index.ts";
+import { readiness, removeCondition, setCondition, type Verdict } from "../../runtime/conditions.ts";
+import type { CloudChoice } from "./cloud-plan.ts";
+import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
+import { cannotDeprovision } from "./release.ts";
+import { everywhere } from "./everywhere.ts";
+
+/** A batch that has no reel (yet). */
+export interface UnboundView {
+  readonly batch: DeviceBatch;
+  /** Whether only a person can mend it. */
+  readonly stalled: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** A batch that has its reel. */
+export interface BoundView {
+  readonly batch: DeviceBatch;
+  readonly binding: ReelBinding;
+  readonly choice: CloudChoice;
+  readonly clouds: readonly CloudView[];
+  /** CloudApis that are declared no more, and whose devices should be taken out. */
+  readonly departing: readonly string[];
+  readonly request: string | undefined;
+}
+
+const FAILURES_SHOWN = 10;
+const FAILURE_MESSAGE = 512;
+
+/** The status of a batch that is not bound. */
+export function unboundStatus(
+  { batch, stalled, reason, message }: UnboundView,
+  now: Date,
+): DeviceBatchStatus {
+  const at = { observedGeneration: batch.metadata.generation ?? 0, now };
+  const verdict: Verdict = { state: stalled ? "stalled" : "retrying", reason, message };
+  const { observedGeneration } = at;
+  let conditions = setCondition(
+    batch.status?.conditions,
+    { type: "Bound", status: "False", reason, message, observedGeneration },
+    now,
+  );
+  conditions = removeCondition(conditions, "Provisioned");
+  return { observedGeneration, conditions: readiness(conditions, verdict, at) };
+}
+
+/** The status of a batch that is being deleted and may not go yet: as it was, but for why. */
+export function heldStatus({ batch, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
+  const at = { observedGeneration: batch.metadata.generation ?? 0, now };
+  const conditions = readiness(batch.status?.conditions, { state: "stalled", reason, message }, at);
+  return { ...batch.status, observedGeneration: at.observedGeneration, conditions };
+}
+
+/** The status of a bound batch: counters from the ledgers, and one verdict over all clouds. */
+export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
+  const { batch, binding, clouds, request } = view;
+  const { devices } = binding.spec;
+  const observedGeneration = batch.metadata.generation ?? 0;
+  const counted = clouds.map((view) => ({
+    view,
+    ledgers: view.ledgers,
+    counts: countCloud(binding, view.ledgers, request),
+  }));
+  const lines = counted.map((cloud) => cloudProgress(cloud.view, cloud.counts, batch, now));
+  const { provisioned, failed } = everywhere(counted, devices);
+  const verdict = judge(view, lines, provisioned, failed);
+  const done = lines.length > 0 && lines.every((line) => line.state === "Provisioned");
+  const provisionedAt = done ? latest(lines) : undefined;
+  const failures = failuresOf(view);
+  return {
+    observedGeneration,
+    boundDevices: devices,
+    provisionedDevices: provisioned,
+    failedDevices: failed,
+    boundAt: binding.spec.boundAt,
+    ...(provisionedAt === undefined ? {} : { provisionedAt }),
+    manifestSha256: binding.spec.manifestSha256,
+    ...(lines.length === 0 ? {} : { clouds: lines }),
+    ...(failures.length === 0 ? {} : { failures }),
+    conditions: conditionsOf(batch, binding, { verdict, done, observedGeneration }, now),
+  };
+}
+
+function conditionsOf(
+  batch: DeviceBatch,
+  binding: ReelBinding,
+  { verdict, done, observedGeneration }: { verdict: Verdict; done: boolean; observedGeneration: number },
+  now: Date,
+): NonNullable<DeviceBatchStatus["conditions"]> {
+  const bound = {
+    type: "Bound",
+    status: "True" as const,
+    reason: "Bound",
+    message: `reel ${batch.spec.batchId} with ${binding.spec.devices} devices is bound to this account`,
+    observedGeneration,
+  };
+  const { reason, message } = verdict;
+  const provisioned = {
+    type: "Provisioned",
+    status: done ? ("True" as const) : ("False" as const),
+    reason,
+    message,
+    observedGeneration,
+  };
+  const conditions = setCondition(setCondition(batch.status?.conditions, bound, now), provisioned, now);
+  return readiness(conditions, verdict, { observedGeneration, now });
+}
+
+/** What holds the batch up comes before what goes well. */
+function judge(
+  { batch, binding, choice, departing }: BoundView,
+  lines: readonly CloudProgress[],
+  provisioned: number,
+  failed: number,
+): Verdict {
+  const { devices } = binding.spec;
+  if (departing.length > 0) {
+    return { state: "stalled", reason: "DeprovisionUnsupported", message: cannotDeprovision(departing) };
+  }
+  if (choice.kind === "boundOnly") {
+    return {
+      state: "ready",
+      reason: "BoundOnly",
+      message: `${devices} devices are bound; provisioning is Manual and no cloud is named in spec.cloudApis`,
+    };
+  }
+  if (choice.kind === "none") {
+    return {
+      state: choice.reason === "AmbiguousDefault" ? "stalled" : "retrying",
+      reason: choice.reason,
+      message: choice.message,
+    };
+  }
+  if (lines.every(({ state }) => state === "Provisioned")) {
+    const names = lines.map(({ name }) => name).join(", ");
+    return { state: "ready", reason: "Provisioned", message: `${devices} devices are in ${names}` };
+  }
+  const blocked = lines.filter(({ state }) => state === "Blocked");
+  const failing = lines.filter(({ state }) => state === "Failed");
+  const moving = lines.filter(({ state }) => state === "Provisioning" || state === "Pending");
+  const count = `${provisioned} of ${devices} devices are in every declared cloud`;
+  if (moving.length > 0 && blocked.length === 0) {
+    return { state: "progressing", reason: "Provisioning", message: count };
+  }
+  if (blocked.length > 0) {
+    const why = blocked.map(({ name, message }) => `${name}: ${message ?? "blocked"}`).join("; ");
+    return { state: "retrying", reason: "CloudBlocked", message: `${count}; ${why}` };
+  }
+  if (failing.length > 0) {
+    return {
+      state: "stalled",
+      reason: "DevicesFailed",
+      message: `${count}; ${failed} were refused (status.failures). Mend what the reasons say, then annotate the batch with certferry.dev/provision-requested-at to try them again`,
+    };
+  }
+  const who = batch.spec.suspend === true ? "this batch" : "its cloud";
+  return { state: "stalled", reason: "Suspended", message: `${count}; ${who} is suspended` };
+}
+
+function latest(lines: readonly CloudProgress[]): string | undefined {
+  return lines
+    .map((line) => line.provisionedAt)
+    .filter((time) => time !== undefined)
+    .sort()
+    .at(-1);
+}
+
+/** What this process saw; for a cloud it has seen nothing of, what an earlier one wrote. */
+function failuresOf({ batch, clouds, binding, request }: BoundView): DeviceFailure[] {
+  const failures = clouds.flatMap((cloud): readonly DeviceFailure[] => {
+    if (countCloud(binding, cloud.ledgers, request).failed === 0) return [];
+    const seen = cloud.progress?.failures ?? [];
+    if (seen.length === 0)
+      return batch.status?.failures?.filter((failure) => failure.cloud === cloud.name) ?? [];
+    return seen.map(({ device, reason, message }) => ({
+      device,
+      cloud: cloud.name,
+      reason,
+      message: message.slice(0, FAILURE_MESSAGE),
+    }));
+  });
+  return failures.slice(0, FAILURES_SHOWN);
+}

@@ -1,0 +1,135 @@
+import type { Reel } from "../../../crds/index.ts";
+import { ManifestError, type ManifestSummary } from "../../manifests/index.ts";
+import type { ReelContents } from "../../provisioning/reel-contents.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+
+/** What is known of a reel's manifest. */
+export type Inspection =
+  | { readonly state: "running" }
+  | { readonly state: "ready"; readonly summary: ManifestSummary; readonly evaluatedAt: Date }
+  | {
+      readonly state: "failed";
+      readonly reason: string;
+      readonly message: string;
+      /** Epoch ms of the next try by itself; undefined when only a change of the reel helps. */
+      readonly retryAt: number | undefined;
+    };
+
+interface Entry {
+  readonly version: string;
+  readonly abort: AbortController;
+  inspection: Inspection;
+  failures: number;
+}
+
+export interface InspectorOptions {
+  readonly contents: ReelContents;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Manifests that are read at a time. */
+  readonly parallel?: number;
+  /** Called with the reel's name when its inspection ended. */
+  readonly changed: (reel: string) => void;
+}
+
+const FIRST_RETRY_MS = 5_000;
+const LONGEST_RETRY_MS = 300_000;
+
+/**
+ * Reads reels' manifests in the background, a few at a time: a million certificates take longer than a
+ * reconcile may.
+ */
+export class ReelInspector {
+  readonly #o: InspectorOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(options: InspectorOptions) {
+    this.#o = options;
+    this.#free = options.parallel ?? 2;
+  }
+
+  /** What is known; starts to read when nothing is, when the source has changed, or when a retry is due. */
+  inspection(reel: Reel): Inspection {
+    const { name } = reel.metadata;
+    const version = JSON.stringify([reel.metadata.uid, reel.spec.batchId, reel.spec.manifest]);
+    const entry = this.#entries.get(name);
+    if (entry?.version === version && !this.#due(entry.inspection)) return entry.inspection;
+    entry?.abort.abort(new Error("the reel has changed"));
+    const failures = entry?.version === version ? entry.failures : 0;
+    const next: Entry = { version, abort: new AbortController(), inspection: { state: "running" }, failures };
+    this.#entries.set(name, next);
+    void this.#inspect(reel, next);
+    return next.inspection;
+  }
+
+  /** Forgets a reel, so that its source is read anew when it is asked for next. */
+  forget(reel: string): void {
+    this.#entries.get(reel)?.abort.abort(new Error("the reel is to be read anew"));
+    this.#entries.delete(reel);
+  }
+
+  /** Ends what is being read. */
+  close(): void {
+    for (const reel of this.#entries.keys()) this.forget(reel);
+  }
+
+  #due(inspection: Inspection): boolean {
+    return (
+      inspection.state === "failed" &&
+      inspection.retryAt !== undefined &&
+      inspection.retryAt <= this.#o.clock.now()
+    );
+  }
+
+  /** Never rejects. */
+  async #inspect(reel: Reel, entry: Entry): Promise<void> {
+    const { signal } = entry.abort;
+    await this.#place();
+    try {
+      if (signal.aborted) return;
+      // Whole seconds, as it will stand in the binding: later readings must judge for the same instant.
+      const evaluatedAt = new Date(Math.floor(this.#o.clock.now() / 1_000) * 1_000);
+      const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt };
+      const summary = await this.#o.contents.inspect(query, signal);
+      entry.inspection = { state: "ready", summary, evaluatedAt };
+    } catch (error) {
+      if (signal.aborted) return;
+      entry.failures += 1;
+      entry.inspection = this.#failed(error, entry.failures, reel.metadata.name);
+    } finally {
+      this.#leave();
+    }
+    this.#o.changed(reel.metadata.name);
+  }
+
+  #failed(error: unknown, failures: number, reel: string): Inspection {
+    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10));
+    const retryAt = this.#o.clock.now() + delay;
+    if (error instanceof ManifestError) {
+      const { reason, message, transient } = error;
+      return { state: "failed", reason, message, retryAt: transient ? retryAt : undefined };
+    }
+    this.#o.log.error({ err: error, reel }, "reading the manifest failed");
+    const message = "the manifest could not be read for an unexpected reason; see the operator's log";
+    return { state: "failed", reason: "InternalError", message, retryAt };
+  }
+
+  async #place(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    await promise;
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}

@@ -1,0 +1,88 @@
+import type { Reel, ReelBinding, ReelStatus } from "../../../crds/index.ts";
+import { readiness, type Verdict } from "../../runtime/conditions.ts";
+import type { ManifestSummary } from "../../manifests/index.ts";
+import type { Inspection } from "./inspector.ts";
+
+/** What a reel's status follows from. */
+export interface ReelView {
+  readonly reel: Reel;
+  readonly binding: ReelBinding | undefined;
+  /** Undefined when the last reading, which the status tells of, still holds. */
+  readonly inspection: Inspection | undefined;
+}
+
+/** The status that a reel should have. */
+export function reelStatus(view: ReelView, now: Date): ReelStatus {
+  const { reel, binding, inspection } = view;
+  const before = reel.status ?? {};
+  const found = inspection?.state === "ready" ? describe(inspection.summary) : contentsOf(before);
+  const verdict = judge(view);
+  return {
+    ...found,
+    observedGeneration: reel.metadata.generation ?? 0,
+    phase: binding !== undefined ? "Bound" : verdict.state === "ready" ? "Available" : "Pending",
+    conditions: readiness(before.conditions, verdict, {
+      observedGeneration: reel.metadata.generation ?? 0,
+      now,
+    }),
+  };
+}
+
+/** Whether the status still tells of what the reel's spec names, so that nothing need be read again. */
+export function isInspected(reel: Reel): boolean {
+  const ready = reel.status?.conditions?.find(({ type }) => type === "Ready");
+  return ready?.status === "True" && ready.observedGeneration === reel.metadata.generation;
+}
+
+function judge({ binding, inspection }: ReelView): Verdict {
+  if (inspection?.state === "running") {
+    return { state: "progressing", reason: "ReadingManifest", message: "the manifest is being read" };
+  }
+  if (inspection?.state === "failed") {
+    const { reason, message, retryAt } = inspection;
+    return { state: retryAt === undefined ? "stalled" : "retrying", reason, message };
+  }
+  if (
+    binding !== undefined &&
+    inspection !== undefined &&
+    inspection.summary.sha256 !== binding.spec.manifestSha256
+  ) {
+    return {
+      state: "stalled",
+      reason: "ManifestChanged",
+      message: `the source now holds a manifest with SHA-256 ${inspection.summary.sha256}, but the reel was bound with ${binding.spec.manifestSha256}, and a bound reel's content is fixed. Put the earlier manifest back`,
+    };
+  }
+  if (binding !== undefined)
+    return { state: "ready", reason: "Bound", message: "the reel is bound to an account" };
+  return { state: "ready", reason: "Available", message: "the manifest was read and the reel can be bound" };
+}
+
+function contentsOf({
+  devices,
+  quarantined,
+  manifestSha256,
+  issuers,
+  earliestExpiry,
+}: ReelStatus): ReelStatus {
+  return {
+    ...(devices === undefined ? {} : { devices }),
+    ...(quarantined === undefined ? {} : { quarantined }),
+    ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
+    ...(issuers === undefined ? {} : { issuers }),
+    ...(earliestExpiry === undefined ? {} : { earliestExpiry }),
+  };
+}
+
+function describe(summary: ManifestSummary): ReelStatus {
+  return {
+    devices: summary.devices,
+    quarantined: {
+      count: summary.refused,
+      ...(summary.firstRefused.length === 0 ? {} : { first: summary.firstRefused }),
+    },
+    manifestSha256: summary.sha256,
+    issuers: summary.issuers,
+    ...(summary.earliestExpiry === undefined ? {} : { earliestExpiry: summary.earliestExpiry }),
+  };
+}

@@ -1,0 +1,83 @@
+import type { KubeObject } from "../runtime/objects.ts";
+import { keyOf } from "../runtime/objects.ts";
+import type { Change, Informer } from "../runtime/informer.ts";
+import { type Cluster, namespaced, reelNameOf } from "./cluster.ts";
+import type { ReelInspector } from "./reel/inspector.ts";
+
+/** Puts a key into a controller's queue, at once or later. */
+export type Enqueue = (key: string, afterMs?: number) => void;
+
+export interface Queues {
+  readonly reel: Enqueue;
+  readonly cloudApi: Enqueue;
+  readonly batch: Enqueue;
+  readonly binding: Enqueue;
+  readonly account: Enqueue;
+}
+
+/** A CloudApi's count of devices follows its ledgers, but not each of their writes. */
+const COUNT_DELAY_MS = 5_000;
+
+/** Which change makes whom look again. Changes say only that; what to do follows from the caches. */
+export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector): void {
+  const { reels, cloudApis, batches, bindings, ledgers, namespaces, configMaps } = cluster;
+
+  on(reels.cache, (reel) => {
+    queues.reel(keyOf(reel));
+    batchesOfReel(cluster, queues, reel.metadata.name);
+  });
+  on(configMaps.cache, (configMap) => {
+    for (const reel of reels.cache.byIndex("configMap", configMap.metadata.name)) {
+      inspector.forget(reel.metadata.name);
+      queues.reel(reel.metadata.name);
+      batchesOfReel(cluster, queues, reel.metadata.name);
+    }
+  });
+  on(cloudApis.cache, (api, previous) => {
+    const { namespace } = api.metadata;
+    queues.cloudApi(keyOf(api));
+    queues.account(namespace);
+    batchesOfAccount(cluster, queues, namespace);
+    if (previous?.spec.default === api.spec.default) return;
+    for (const other of cloudApis.cache.byIndex("namespace", namespace)) queues.cloudApi(keyOf(other));
+  });
+  on(batches.cache, (batch, _previous, type) => {
+    const { namespace } = batch.metadata;
+    const reel = reelNameOf(batch.spec.batchId);
+    queues.batch(keyOf(batch));
+    queues.account(namespace);
+    queues.binding(reel);
+    if (type === "deleted" || batch.metadata.deletionTimestamp !== undefined)
+      batchesOfReel(cluster, queues, reel);
+    for (const { name } of batch.spec.cloudApis ?? [])
+      queues.cloudApi(namespaced(namespace, name), COUNT_DELAY_MS);
+  });
+  on(bindings.cache, (binding) => {
+    const { name } = binding.metadata;
+    queues.binding(name);
+    queues.reel(name);
+    batchesOfReel(cluster, queues, name);
+  });
+  on(ledgers.cache, (ledger) => {
+    batchesOfReel(cluster, queues, ledger.spec.reel);
+    queues.cloudApi(namespaced(ledger.spec.account, ledger.spec.target.cloudApi), COUNT_DELAY_MS);
+  });
+  on(namespaces.cache, (namespace) => queues.account(namespace.metadata.name));
+}
+
+/** Enqueues every batch that names a reel. */
+export function batchesOfReel(cluster: Cluster, queues: Pick<Queues, "batch">, reel: string): void {
+  for (const batch of cluster.batches.cache.byIndex("reel", reel)) queues.batch(keyOf(batch));
+}
+
+/** Enqueues every batch of an account. */
+export function batchesOfAccount(cluster: Cluster, queues: Pick<Queues, "batch">, account: string): void {
+  for (const batch of cluster.batches.cache.byIndex("namespace", account)) queues.batch(keyOf(batch));
+}
+
+function on<T extends KubeObject>(
+  cache: Informer<T>,
+  handle: (object: T, previous: T | undefined, type: Change<T>["type"]) => void,
+): void {
+  cache.onChange(({ object, previous, type }) => handle(object, previous, type));
+}

@@ -1,0 +1,194 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { InteropCaller } from "../interop/caller/caller.ts";
+import { EgressPolicy } from "../interop/egress/policy.ts";
+import { CONFIG_MAP, type ConfigMap, SECRET, type Secret } from "./accounts/core-kinds.ts";
+import { readManifestConfigMap, readManifestSecret } from "./controllers/reel/manifest-access.ts";
+import { SigningKeys } from "./accounts/signing-keys.ts";
+import { AccountReconciler } from "./controllers/account/reconciler.ts";
+import { CloudLinks } from "./controllers/cloudapi/links.ts";
+import { CloudApiReconciler } from "./controllers/cloudapi/reconciler.ts";
+import { watchCluster } from "./controllers/cluster.ts";
+import { DeviceBatchReconciler } from "./controllers/devicebatch/reconciler.ts";
+import { ReelInspector } from "./controllers/reel/inspector.ts";
+import { ReelReconciler } from "./controllers/reel/reconciler.ts";
+import { ReelBindingReconciler } from "./controllers/reelbinding/reconciler.ts";
+import { batchesOfAccount, batchesOfReel, type Queues, wire } from "./controllers/wiring.ts";
+import { ManifestStore } from "./manifests/index.ts";
+import type { OperatorOptions } from "./options.ts";
+import { ByteBudget } from "./provisioning/byte-budget.ts";
+import { Ferry } from "./provisioning/ferry.ts";
+import { LedgerStore } from "./provisioning/ledger/store.ts";
+import { ReelContents } from "./provisioning/reel-contents.ts";
+import { KubeClient } from "./runtime/client.ts";
+import { type Clock, systemClock } from "./runtime/clock.ts";
+import { Controller, type ControllerOptions } from "./runtime/controller.ts";
+import { EventRecorder } from "./runtime/events.ts";
+import { HealthServer } from "./runtime/health.ts";
+import { LeaderElector, LeaseLost } from "./runtime/leader.ts";
+import type { Logger } from "./runtime/logger.ts";
+import { Manager } from "./runtime/manager.ts";
+
+const LEASE_NAME = "certferry-operator";
+const COMPONENT = "certferry.dev/operator";
+/** All ledger writes of an operator together: 64 KiB/s, and a burst for what ends at once. */
+const LEDGER_BYTES_PER_SECOND = 64 * 1024;
+const LEDGER_BURST_BYTES = 512 * 1024;
+/** Manifests that are kept on disk; a million certificates are about 1 GB. */
+const CACHE_BYTES = 8 * 1024 ** 3;
+const FERRY_GRACE_MS = 10_000;
+
+export interface OperatorParts {
+  readonly kubeConfig: KubeConfig;
+  readonly options: OperatorOptions;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** Puts the operator's parts together. The only place that knows all of them. */
+export function createOperator({ kubeConfig, options, log, ...injected }: OperatorParts): Manager {
+  const clock = injected.clock ?? systemClock;
+  const random = injected.random ?? Math.random;
+  const identity = `${hostname()}_${randomUUID()}`;
+  const client = new KubeClient(kubeConfig, { requestTimeoutMs: options.requestTimeoutMs, clock });
+  const events = new EventRecorder({ client, component: COMPONENT, instance: identity, clock, log });
+  const secrets = client.resource<Secret>(SECRET);
+  const configMaps = client.resource<ConfigMap>(CONFIG_MAP);
+  const { operatorNamespace: namespace } = options;
+
+  const egress = new EgressPolicy({
+    allowCidrs: options.egressAllowCidrs,
+    clusterCidrs: options.clusterCidrs,
+  });
+  const caller = new InteropCaller({
+    egress,
+    userAgent: "certferry",
+    ...(options.cloudDeadlineMs === undefined ? {} : { deadlineMs: options.cloudDeadlineMs }),
+  });
+  const keys = new SigningKeys({ secrets, configMaps, namespace, clock });
+  const store = new ManifestStore({
+    dir: options.dataDir,
+    maxBytes: CACHE_BYTES,
+    maxManifestBytes: options.maxManifestBytes,
+    ...(options.manifestRoot === undefined ? {} : { fileRoot: options.manifestRoot }),
+    readConfigMap: readManifestConfigMap(configMaps, namespace),
+    readSecret: readManifestSecret(secrets, namespace),
+    egress,
+    clock,
+  });
+  const contents = new ReelContents(store);
+  const cluster = watchCluster(client, namespace, clock, log);
+  const links = new CloudLinks();
+
+  const inspector = new ReelInspector({
+    contents,
+    clock,
+    log,
+    changed: (reel) => {
+      queues.reel(reel);
+      batchesOfReel(cluster, queues, reel);
+    },
+  });
+  const ferry = new Ferry({
+    caller,
+    contents,
+    store: new LedgerStore(
+      cluster.ledgers.client,
+      new ByteBudget(LEDGER_BYTES_PER_SECOND, LEDGER_BURST_BYTES, clock),
+      (ledger) => cluster.ledgers.cache.observe(ledger),
+    ),
+    clock,
+    random,
+    log,
+    changed: (placement) => {
+      const reel = placement.split("/")[0] ?? "";
+      queues.binding(reel);
+      batchesOfReel(cluster, queues, reel);
+    },
+  });
+
+  const cloudApi = new CloudApiReconciler({
+    cluster,
+    links,
+    prober: caller,
+    secrets,
+    keys,
+    events,
+    clock,
+    random,
+    linkChanged: (account) => batchesOfAccount(cluster, queues, account),
+  });
+  const batch = new DeviceBatchReconciler({
+    cluster,
+    inspector,
+    links,
+    ferry,
+    events,
+    clock,
+    suspect: (key) => {
+      cloudApi.suspect(key);
+      queues.cloudApi(key);
+    },
+  });
+  const reel = new ReelReconciler({ cluster, inspector, events, clock });
+  const binding = new ReelBindingReconciler({ cluster, ferry, events });
+  const account = new AccountReconciler({ cluster, keys, events });
+
+  function controller(name: string, workers: number, reconcile: ControllerOptions["reconcile"]): Controller {
+    return new Controller({ name, workers, reconcile, clock, log });
+  }
+  const controllers = {
+    reel: controller("reel", 2, (key, context) => reel.reconcile(key, context)),
+    cloudApi: controller("cloudapi", 8, (key, context) => cloudApi.reconcile(key, context)),
+    batch: controller("devicebatch", 4, (key, context) => batch.reconcile(key, context)),
+    binding: controller("reelbinding", 1, (key, context) => binding.reconcile(key, context)),
+    account: controller("account", 1, (key, context) => account.reconcile(key, context)),
+  };
+  const queues: Queues = {
+    reel: (key, afterMs) => controllers.reel.enqueue(key, afterMs),
+    cloudApi: (key, afterMs) => controllers.cloudApi.enqueue(key, afterMs),
+    batch: (key, afterMs) => controllers.batch.enqueue(key, afterMs),
+    binding: (key, afterMs) => controllers.binding.enqueue(key, afterMs),
+    account: (key, afterMs) => controllers.account.enqueue(key, afterMs),
+  };
+  wire(cluster, queues, inspector);
+
+  const manager = new Manager({
+    client,
+    events,
+    health: new HealthServer({ host: options.health.host, port: options.health.port, log }),
+    clock,
+    log,
+    ...(options.leaderElect
+      ? { elector: new LeaderElector({ client, namespace, name: LEASE_NAME, identity, clock, log }) }
+      : {}),
+  });
+  for (const { cache } of Object.values(cluster)) manager.addInformer(cache);
+  for (const each of Object.values(controllers)) manager.addController(each);
+  manager.addTask({ name: "ferry", run: (signal) => runFerry(ferry, signal) });
+  manager.addTask({
+    name: "manifests",
+    needsLease: false,
+    run: async (signal) => {
+      await aborted(signal);
+      inspector.close();
+      await caller.close();
+    },
+  });
+  return manager;
+}
+
+async function runFerry(ferry: Ferry, signal: AbortSignal): Promise<void> {
+  await aborted(signal);
+  // Who lost the lease must not go on beside its successor, not even to hear the last answers.
+  await ferry.close(signal.reason instanceof LeaseLost ? 0 : FERRY_GRACE_MS);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  await promise;
+}

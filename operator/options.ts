@@ -1,0 +1,127 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isIP } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LOG_LEVELS, type LogLevel } from "./runtime/logger.ts";
+
+/** What the operator is started with. */
+export interface OperatorOptions {
+  /** A kubeconfig's path; undefined inside a cluster. */
+  readonly kubeconfig: string | undefined;
+  readonly operatorNamespace: string;
+  readonly health: { readonly host: string; readonly port: number };
+  readonly egressAllowCidrs: readonly string[];
+  readonly clusterCidrs: readonly string[];
+  readonly manifestRoot: string | undefined;
+  readonly dataDir: string;
+  readonly maxManifestBytes: number;
+  readonly logLevel: LogLevel;
+  readonly leaderElect: boolean;
+  /** Seconds that one request to the API server may take. */
+  readonly requestTimeoutMs: number;
+  /** How long a call to a product cloud may take. */
+  readonly cloudDeadlineMs: number | undefined;
+}
+
+/**
+ * Reads the command line. `--help` and mistakes end the process as commander does.
+ * @param argv as `process.argv`; @param env for the defaults that a Deployment sets.
+ */
+export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): OperatorOptions {
+  const command = new Command("operator")
+    .description(
+      "Certferry's operator: binds device batches and ferries their certificates to product clouds.",
+    )
+    .option("--kubeconfig <file>", "how to reach the cluster (inside a cluster: leave it out)")
+    .option(
+      "--operator-namespace <name>",
+      "where the lease, signing keys, and reels' ConfigMaps and Secrets are",
+      env["POD_NAMESPACE"] ?? "certferry-system",
+    )
+    .option(
+      "--health-address <host:port>",
+      "where /livez and /readyz are served; port 0 takes a free one",
+      address,
+      {
+        host: "0.0.0.0",
+        port: 8081,
+      },
+    )
+    .option(
+      "--egress-allow-cidr <cidr>",
+      "an address range that may be called although it is refused by default (loopback, link-local …); repeatable",
+      collectCidr,
+      [],
+    )
+    .option(
+      "--cluster-cidr <cidr>",
+      "a service or pod range of the cluster itself, which is never called; repeatable",
+      collectCidr,
+      [],
+    )
+    .option("--manifest-root <dir>", "the folder that spec.manifest.file.path of reels is read under")
+    .option("--data-dir <dir>", "where manifests are kept while they are needed", join(tmpdir(), "certferry"))
+    .option("--max-manifest-mib <n>", "the largest manifest that is read, unpacked, in MiB", positive, 4_096)
+    .option("--request-timeout <seconds>", "how long a request to the API server may take", positive, 30)
+    .option("--cloud-deadline <seconds>", "how long a call to a product cloud may take", positive)
+    .option("--no-leader-elect", "work without holding the lease (only one operator may run then)")
+    .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"));
+  const flags = command.parse(argv).opts<{
+    kubeconfig?: string;
+    operatorNamespace: string;
+    healthAddress: { host: string; port: number };
+    egressAllowCidr: string[];
+    clusterCidr: string[];
+    manifestRoot?: string;
+    dataDir: string;
+    maxManifestMib: number;
+    requestTimeout: number;
+    cloudDeadline?: number;
+    leaderElect: boolean;
+    logLevel: LogLevel;
+  }>();
+  return {
+    kubeconfig: flags.kubeconfig,
+    operatorNamespace: flags.operatorNamespace,
+    health: flags.healthAddress,
+    egressAllowCidrs: flags.egressAllowCidr,
+    clusterCidrs: flags.clusterCidr,
+    manifestRoot: flags.manifestRoot,
+    dataDir: flags.dataDir,
+    maxManifestBytes: flags.maxManifestMib * 1024 * 1024,
+    logLevel: flags.logLevel,
+    leaderElect: flags.leaderElect,
+    requestTimeoutMs: flags.requestTimeout * 1_000,
+    cloudDeadlineMs: flags.cloudDeadline === undefined ? undefined : flags.cloudDeadline * 1_000,
+  };
+}
+
+function address(value: string): { host: string; port: number } {
+  const at = value.lastIndexOf(":");
+  const port = Number(value.slice(at + 1));
+  if (at < 0 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidArgumentError("give host:port, such as 127.0.0.1:8081 or :8081");
+  }
+  return { host: value.slice(0, at).replaceAll(/^\[|\]$/gu, "") || "0.0.0.0", port };
+}
+
+function collectCidr(value: string, before: string[]): string[] {
+  const [ip = "", bits, ...rest] = value.split("/");
+  const version = isIP(ip);
+  const length = Number(bits);
+  if (
+    version === 0 ||
+    bits === undefined ||
+    rest.length > 0 ||
+    !(length >= 0 && length <= (version === 4 ? 32 : 128))
+  ) {
+    throw new InvalidArgumentError("give an address range such as 10.0.0.0/8 or fd00::/8");
+  }
+  return [...before, value];
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("give a number above 0");
+  return number;
+}

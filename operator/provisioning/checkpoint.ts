@@ -1,0 +1,106 @@
+import type { Clock } from "../runtime/clock.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { LedgerConflict, type LedgerIdentity, type LedgerStore } from "./ledger/store.ts";
+
+const INTERVAL_MS = 1_000;
+const RETRY_MS = 1_000;
+/** Unwritten progress that may be lost in a crash; past that, sending waits for the API server. */
+const OVERDUE_MS = 5_000;
+
+/**
+ * Writes a ledger's progress at most once a second, one write at a time. Sending devices never waits for a
+ * write, unless writes have failed for so long that a crash would repeat too much.
+ */
+export class Checkpoint {
+  readonly #store: LedgerStore;
+  readonly #identity: () => LedgerIdentity;
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  #dirtySince: number | undefined;
+  #timer: { cancel(): void } | undefined;
+  #last = 0;
+  #writing: Promise<void> | undefined;
+  #conflict: LedgerConflict | undefined;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    store: LedgerStore,
+    identity: () => LedgerIdentity,
+    ledger: Ledger,
+    clock: Clock,
+    signal: AbortSignal,
+  ) {
+    this.#store = store;
+    this.#identity = identity;
+    this.#ledger = ledger;
+    this.#clock = clock;
+    this.#signal = signal;
+  }
+
+  /** To be told after the ledger changed. */
+  changed(): void {
+    if (!this.#ledger.dirty) return;
+    const now = this.#clock.now();
+    this.#dirtySince ??= now;
+    this.#arm(Math.max(0, this.#last + INTERVAL_MS - now));
+  }
+
+  /**
+   * Waits while unwritten progress is overdue.
+   * @throws LedgerConflict when somebody else wrote the ledger.
+   */
+  async ready(signal: AbortSignal): Promise<void> {
+    if (this.#conflict !== undefined) throw this.#conflict;
+    while (this.#dirtySince !== undefined && this.#clock.now() - this.#dirtySince > OVERDUE_MS) {
+      await this.#clock.sleep(RETRY_MS, signal);
+      if (this.#conflict !== undefined) throw this.#conflict;
+    }
+  }
+
+  /** Writes what is unwritten now. @throws what the API server or the store said. */
+  async flush(signal: AbortSignal): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    while (this.#writing !== undefined) await this.#writing.catch(() => undefined);
+    if (this.#conflict !== undefined) throw this.#conflict;
+    if (this.#ledger.dirty) await this.#write(signal);
+  }
+
+  /** Writes no more. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(ms: number): void {
+    if (this.#timer !== undefined || this.#writing !== undefined || this.#signal.aborted) return;
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined;
+      // The failure is kept where ready() and flush() find it.
+      this.#write(this.#signal).catch(() => undefined);
+    }, ms);
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const dirtySince = this.#dirtySince;
+    this.#dirtySince = undefined;
+    this.#last = this.#clock.now();
+    const writing = this.#store.save(this.#identity(), this.#ledger, signal);
+    this.#writing = writing;
+    let retry = 0;
+    try {
+      await writing;
+    } catch (error) {
+      this.#dirtySince = dirtySince;
+      retry = RETRY_MS;
+      if (error instanceof LedgerConflict) this.#conflict = error;
+      throw error;
+    } finally {
+      this.#writing = undefined;
+      if (this.#ledger.dirty && this.#conflict === undefined) {
+        this.#dirtySince ??= this.#clock.now();
+        this.#arm(Math.max(retry, this.#last + INTERVAL_MS - this.#clock.now()));
+      }
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { InteropError } from "../../interop/caller/errors.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Caller } from "./caller-port.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { Lane } from "./lane.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { failed, failureReason, isFailed, PROVISIONED } from "./ledger/states.ts";
+import { judge } from "./outcome.ts";
+import type { PaceSignal } from "./pace.ts";
+import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
+
+/** A device on its way. */
+export interface Parcel {
+  readonly ordinal: number;
+  readonly ref: string;
+  readonly der: Uint8Array;
+}
+
+export interface DeliveryDeps {
+  readonly spec: () => PlacementSpec;
+  readonly caller: Caller;
+  readonly lane: Lane;
+  readonly ledger: Ledger;
+  readonly checkpoint: Checkpoint;
+  /** How often each device was refused without a certain reason, by ordinal. */
+  readonly refusals: Map<number, number>;
+  readonly clock: Clock;
+  /** Ends calls that are under way, when the process must end. */
+  readonly giveUp: AbortSignal;
+  readonly delivered: (devices: number) => void;
+  readonly hindered: (hindrance: Hindrance) => void;
+  readonly failed: (failure: DeviceFailure) => void;
+  readonly changed: () => void;
+}
+
+/** After so many uncertain refusals a device is sent alone, so that what is wrong with it alone shows. */
+const SUSPECT = 3;
+/** The caller has a deadline of its own; this one only keeps a fault in it from holding a placement for ever. */
+const CALL_MS = 120_000;
+
+/**
+ * Sends one pass's devices in requests of the lane's size. A request that ends without an answer (refused,
+ * broken, timed out) keeps its devices: they go again in the same pass. A device that was answered with
+ * "not now" is left pending for the next pass.
+ */
+export class Delivery {
+  readonly #deps: DeliveryDeps;
+  readonly #underWay = new Set<Promise<void>>();
+  #next: Parcel[] = [];
+  readonly #again: Parcel[][] = [];
+
+  constructor(deps: DeliveryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes a device; sends a request when enough are together. Waits for the lane's turn: this is the brake. */
+  async add(parcel: Parcel, signal: AbortSignal): Promise<void> {
+    if ((this.#deps.refusals.get(parcel.ordinal) ?? 0) >= SUSPECT) {
+      await this.#send([parcel], signal);
+      return;
+    }
+    this.#next.push(parcel);
+    if (this.#next.length >= this.#deps.lane.size) await this.#sendNext(signal);
+  }
+
+  /** Sends what is left and waits until every request of the pass is answered. */
+  async finish(signal: AbortSignal): Promise<void> {
+    if (this.#next.length > 0) await this.#sendNext(signal);
+    while (this.#again.length > 0 || this.#underWay.size > 0) {
+      const parcels = this.#again.shift();
+      if (parcels !== undefined) await this.#send(parcels, signal);
+      else await Promise.race(this.#underWay);
+    }
+  }
+
+  /** Resolves when no request is under way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #sendNext(signal: AbortSignal): Promise<void> {
+    // What came back goes first, so that at most the requests under way are held in memory.
+    for (let parcels = this.#again.shift(); parcels !== undefined; parcels = this.#again.shift()) {
+      await this.#send(parcels, signal);
+    }
+    const parcels = this.#next;
+    this.#next = [];
+    await this.#send(parcels, signal);
+  }
+
+  async #send(parcels: Parcel[], signal: AbortSignal): Promise<void> {
+    const { lane, checkpoint } = this.#deps;
+    await checkpoint.ready(signal);
+    const ended = await lane.turn(parcels.length, signal);
+    const call = this.#call(parcels, ended);
+    this.#underWay.add(call);
+    void call.finally(() => this.#underWay.delete(call));
+  }
+
+  /** One request, from its sending to what is learnt of it. Never rejects. */
+  async #call(parcels: Parcel[], ended: (signal: PaceSignal | undefined) => void): Promise<void> {
+    const { spec, caller, clock, checkpoint, ledger, giveUp, changed } = this.#deps;
+    const started = clock.now();
+    const { epoch } = ledger;
+    try {
+      const answers = await caller.provision(
+        spec().interop,
+        parcels,
+        AbortSignal.any([giveUp, AbortSignal.timeout(CALL_MS)]),
+      );
+      // Asked for anew while this was under way: these devices are pending again and go once more.
+      if (epoch === ledger.epoch) ended(this.#note(parcels, answers, clock.now() - started));
+    } catch (error) {
+      this.#unanswered(parcels, error, ended);
+    } finally {
+      ended(undefined);
+      checkpoint.changed();
+      changed();
+    }
+  }
+
+  #note(parcels: Parcel[], answers: Awaited<ReturnType<Caller["provision"]>>, tookMs: number): PaceSignal {
+    const { ledger, refusals, spec } = this.#deps;
+    let throttled = 0;
+    let provisioned = 0;
+    let waiting: { reason: string; message: string } | undefined;
+    for (const { ordinal, ref } of parcels) {
+      const answer = answers.get(ref);
+      const verdict = judge(answer, spec().policyExpected, refusals.get(ordinal) ?? 0);
+      ledger.mark(ordinal, verdict.state);
+      if (verdict.state === PROVISIONED) {
+        provisioned += 1;
+        refusals.delete(ordinal);
+        if (answer?.outcome === "provisioned" && answer.endpoint !== undefined) {
+          ledger.deviceEndpoint ??= answer.endpoint;
+        }
+      } else if (isFailed(verdict.state)) {
+        this.#deps.failed({
+          device: ref,
+          reason: failureReason(verdict.state),
+          message: verdict.message ?? "",
+        });
+      } else if (verdict.pending !== undefined) {
+        if (verdict.pending === "CloudBusy") throttled += 1;
+        if (answer?.outcome === "refused") refusals.set(ordinal, (refusals.get(ordinal) ?? 0) + 1);
+        waiting = { reason: verdict.pending, message: verdict.message };
+      }
+    }
+    if (provisioned > 0) this.#deps.delivered(provisioned);
+    if (waiting !== undefined) this.#deps.hindered(waiting);
+    return { kind: "answered", devices: parcels.length, tookMs, throttled };
+  }
+
+  #unanswered(parcels: Parcel[], error: unknown, ended: (signal: PaceSignal) => void): void {
+    const fault = error instanceof InteropError ? error : undefined;
+    if (fault?.reason === "BadRequest") {
+      ended(this.#tooMuch(parcels, fault));
+      return;
+    }
+    this.#again.push(parcels);
+    ended(signalOf(fault));
+    this.#deps.hindered({
+      reason: fault?.reason ?? "InternalError",
+      message: fault?.message ?? `an unexpected fault: ${error instanceof Error ? error.name : typeof error}`,
+      nextTryAt: this.#deps.lane.pausedUntil,
+    });
+  }
+
+  /** A request that was refused as a whole is halved, until the one device that is at fault is alone. */
+  #tooMuch(parcels: Parcel[], fault: InteropError): PaceSignal {
+    const [first] = parcels;
+    if (parcels.length === 1 && first !== undefined) {
+      this.#deps.ledger.mark(first.ordinal, failed("RequestRefused"));
+      this.#deps.failed({ device: first.ref, reason: "RequestRefused", message: fault.message });
+    } else {
+      const middle = Math.ceil(parcels.length / 2);
+      this.#again.push(parcels.slice(0, middle), parcels.slice(middle));
+    }
+    return { kind: "tooLarge", devices: parcels.length };
+  }
+}
+
+function signalOf(fault: InteropError | undefined): PaceSignal {
+  if (fault?.reason === "Throttled") return { kind: "throttled", retryAfterMs: fault.retryAfterMs };
+  if (fault?.reason === "Timeout") return { kind: "timedOut" };
+  return { kind: "unavailable", retryAfterMs: fault?.retryAfterMs };
+}

@@ -1,0 +1,101 @@
+import { Lane } from "./lane.ts";
+import { Placement, type PlacementDeps } from "./placement.ts";
+import { placementKey, type PlacementProgress, type PlacementSpec } from "./placement-spec.ts";
+
+interface Berth {
+  placement: Placement;
+  readonly done: Promise<void>;
+}
+
+/**
+ * The ferry: takes reels into product clouds, as many placements at a time as are declared. Each product
+ * cloud has one lane, which its placements share in turns. Controllers declare what they want, read the
+ * progress, and are told by key that something moved.
+ */
+export class Ferry {
+  readonly #deps: PlacementDeps;
+  readonly #giveUp = new AbortController();
+  readonly #lanes = new Map<string, Lane>();
+  readonly #berths = new Map<string, Berth>();
+  readonly #finished = new Map<string, PlacementProgress>();
+  #closed = false;
+
+  constructor(deps: Omit<PlacementDeps, "giveUp">) {
+    this.#deps = { ...deps, giveUp: this.#giveUp.signal };
+  }
+
+  /**
+   * Wants a placement: starts it, or hands it the changed wishes. A placement that is being stopped is not
+   * started again before it has ended: declare it once more when `changed` tells.
+   */
+  declare(spec: PlacementSpec): void {
+    if (this.#closed) return;
+    const key = placementKey(spec.ledger);
+    const lane = this.#lane(spec.ledger.target.key);
+    lane.limit(spec.limits);
+    const berth = this.#berths.get(key);
+    if (berth !== undefined) {
+      berth.placement.update(spec);
+      return;
+    }
+    const placement = new Placement(spec, lane, this.#deps);
+    this.#finished.delete(key);
+    this.#berths.set(key, { placement, done: this.#run(key, placement) });
+  }
+
+  /**
+   * Wants a placement no more. Nothing is sent after this call; answers that are under way are noted.
+   * @returns true when nothing of it is left running.
+   */
+  withdraw(key: string): boolean {
+    this.#finished.delete(key);
+    const berth = this.#berths.get(key);
+    berth?.placement.stop();
+    return berth === undefined;
+  }
+
+  /** Withdraws the placements of a reel, but for those in `keep`. @returns true when none of them is left running. */
+  withdrawReel(reel: string, keep: ReadonlySet<string> = new Set()): boolean {
+    const keys = [...this.#berths.keys(), ...this.#finished.keys()];
+    return keys
+      .filter((key) => key.startsWith(`${reel}/`) && !keep.has(key))
+      .map((key) => this.withdraw(key))
+      .every(Boolean);
+  }
+
+  /** What a placement tells; that of its last run when it has ended. */
+  progress(key: string): PlacementProgress | undefined {
+    return this.#berths.get(key)?.placement.progress() ?? this.#finished.get(key);
+  }
+
+  /**
+   * Sends nothing more and resolves when every answer under way is in and written.
+   * @param graceMs after which calls under way are given up: their devices stay pending.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#closed = true;
+    for (const { placement } of this.#berths.values()) placement.stop();
+    const timer = this.#deps.clock.setTimeout(
+      () => this.#giveUp.abort(new Error("the ferry is closing")),
+      graceMs,
+    );
+    await Promise.all([...this.#berths.values()].map((berth) => berth.done));
+    timer.cancel();
+  }
+
+  async #run(key: string, placement: Placement): Promise<void> {
+    await placement.run();
+    this.#berths.delete(key);
+    const progress = placement.progress();
+    if (progress.failures.length > 0 || progress.hindrance !== undefined) this.#finished.set(key, progress);
+    this.#deps.changed(key);
+  }
+
+  #lane(target: string): Lane {
+    const existing = this.#lanes.get(target);
+    if (existing !== undefined) return existing;
+    const lane = new Lane(this.#deps.clock, this.#deps.random);
+    this.#lanes.set(target, lane);
+    return lane;
+  }
+}

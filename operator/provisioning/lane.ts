@@ -1,0 +1,95 @@
+import type { Clock } from "../runtime/clock.ts";
+import { Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
+
+/**
+ * The way to one product cloud. Every placement into that cloud goes through its lane: the lane keeps the
+ * pace and lets the placements take turns, one request each.
+ */
+export class Lane {
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  readonly #waiting: (() => void)[] = [];
+  #underWay = 0;
+
+  constructor(clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#pace = new Pace(random);
+  }
+
+  /** Devices that the next request should carry. */
+  get size(): number {
+    return this.#pace.size;
+  }
+
+  /** Time (epoch ms) before which nothing is sent; in the past when nothing holds it back. */
+  get pausedUntil(): number {
+    return this.#pace.pausedUntil;
+  }
+
+  limit(limits: PaceLimits): void {
+    this.#pace.limit(limits);
+  }
+
+  /**
+   * Waits for a turn to send one request of `devices` devices. Who came first goes first; a placement asks
+   * for its next turn only after it has this one, so placements alternate.
+   *
+   * @returns a function that must be called once with how the request ended.
+   */
+  async turn(devices: number, signal: AbortSignal): Promise<(ended: PaceSignal | undefined) => void> {
+    await this.#place(signal);
+    try {
+      await this.#room(devices, signal);
+    } catch (error) {
+      this.#leave();
+      throw error;
+    }
+    let ended = false;
+    return (outcome) => {
+      if (ended) return;
+      ended = true;
+      if (outcome !== undefined) this.#pace.learn(outcome, this.#clock.now());
+      this.#leave();
+    };
+  }
+
+  /** Waits until the pace lets this request leave; asks again after a wait, for a refusal may have come meanwhile. */
+  async #room(devices: number, signal: AbortSignal): Promise<void> {
+    const slot = this.#pace.reserve(devices, this.#clock.now());
+    for (let leave = slot; leave > this.#clock.now(); leave = Math.max(slot, this.#pace.pausedUntil)) {
+      await this.#clock.sleep(leave - this.#clock.now(), signal);
+    }
+    signal.throwIfAborted();
+  }
+
+  async #place(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#underWay < this.#pace.inFlight && this.#waiting.length === 0) {
+      this.#underWay += 1;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const enter = (): void => {
+      signal.removeEventListener("abort", giveUp);
+      this.#underWay += 1;
+      resolve();
+    };
+    const giveUp = (): void => {
+      const at = this.#waiting.indexOf(enter);
+      if (at >= 0) this.#waiting.splice(at, 1);
+      reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    };
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#waiting.push(enter);
+    await promise;
+  }
+
+  #leave(): void {
+    this.#underWay -= 1;
+    while (this.#underWay < this.#pace.inFlight) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      next();
+    }
+  }
+}

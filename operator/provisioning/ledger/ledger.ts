@@ -1,0 +1,116 @@
+import { CHUNK_DEVICES } from "./format.ts";
+import {
+  addCounts,
+  type Counts,
+  countStates,
+  type DeviceState,
+  isFailed,
+  PENDING,
+  PROVISIONED,
+  QUARANTINED,
+} from "./states.ts";
+
+/** One chunk of a ledger in memory: up to CHUNK_DEVICES devices, a byte each. */
+export interface Chunk {
+  readonly index: number;
+  readonly states: Uint8Array;
+  /** The handled "provision now" request; undefined when none was made yet. */
+  request: string | undefined;
+  /** Counted anew when something changed. */
+  counts: Counts;
+  /** Changed since it was last written. */
+  dirty: boolean;
+  /** Resource version of the object that was last read or written; undefined when there is none yet. */
+  resourceVersion: string | undefined;
+}
+
+/** Which devices of one reel are in one product cloud. Devices are named by their ordinal in the manifest. */
+export class Ledger {
+  readonly records: number;
+  readonly chunks: readonly Chunk[];
+  startedAt: string | undefined;
+  provisionedAt: string | undefined;
+  deviceEndpoint: string | undefined;
+  /** Moves whenever a "provision now" request makes devices pending again: older answers count no more. */
+  epoch = 0;
+
+  /** @param records how many records the manifest has, refused ones included. */
+  constructor(records: number) {
+    this.records = records;
+    this.chunks = Array.from({ length: Math.max(1, Math.ceil(records / CHUNK_DEVICES)) }, (_, index) => {
+      const states = new Uint8Array(Math.min(CHUNK_DEVICES, records - index * CHUNK_DEVICES));
+      return {
+        index,
+        states,
+        request: undefined,
+        counts: countStates(states),
+        dirty: true,
+        resourceVersion: undefined,
+      };
+    });
+  }
+
+  state(ordinal: number): DeviceState {
+    return this.#chunk(ordinal).states[ordinal % CHUNK_DEVICES] ?? PENDING;
+  }
+
+  /** Notes a device's state; a state that it has already makes nothing dirty. */
+  mark(ordinal: number, state: DeviceState): void {
+    const chunk = this.#chunk(ordinal);
+    const at = ordinal % CHUNK_DEVICES;
+    const before = chunk.states[at] ?? PENDING;
+    if (before === state) return;
+    chunk.states[at] = state;
+    chunk.counts[bucket(before)] -= 1;
+    chunk.counts[bucket(state)] += 1;
+    chunk.dirty = true;
+  }
+
+  /**
+   * Takes up a "provision now" request: every device that is provisioned or failed is pending again, in
+   * each chunk that has not handled this request yet. A chunk that was never written takes the request
+   * as handled, for its devices are pending anyway.
+   */
+  takeUp(request: string | undefined): void {
+    if (request === undefined || this.chunks.every((chunk) => chunk.request === request)) return;
+    this.epoch += 1;
+    for (const chunk of this.chunks) {
+      if (chunk.request === request) continue;
+      chunk.request = request;
+      chunk.dirty = true;
+      chunk.states.forEach((state, at) => {
+        if (state !== QUARANTINED) chunk.states[at] = PENDING;
+      });
+      chunk.counts = countStates(chunk.states);
+    }
+    if (this.counts().pending > 0) this.provisionedAt = undefined;
+  }
+
+  counts(): Counts {
+    return addCounts(this.chunks.map((chunk) => chunk.counts));
+  }
+
+  /** Has the head written again, for what stands in it beside the devices has changed. */
+  touchHead(): void {
+    const [head] = this.chunks;
+    if (head !== undefined) head.dirty = true;
+  }
+
+  get dirty(): boolean {
+    return this.chunks.some((chunk) => chunk.dirty);
+  }
+
+  #chunk(ordinal: number): Chunk {
+    const chunk = this.chunks[Math.floor(ordinal / CHUNK_DEVICES)];
+    if (chunk === undefined || ordinal < 0 || ordinal >= this.records) {
+      throw new RangeError(`device ${ordinal} is outside a ledger of ${this.records}`);
+    }
+    return chunk;
+  }
+}
+
+function bucket(state: DeviceState): keyof Counts {
+  if (state === PENDING) return "pending";
+  if (state === PROVISIONED) return "provisioned";
+  return isFailed(state) ? "failed" : "quarantined";
+}

@@ -1,0 +1,50 @@
+import type { InteropTarget } from "../../interop/caller/caller.ts";
+import type { LedgerIdentity } from "./ledger/store.ts";
+import type { PaceLimits } from "./pace.ts";
+import type { ContentsQuery } from "./reel-contents.ts";
+
+/** One reel into one product cloud, as the controllers want it. */
+export interface PlacementSpec {
+  readonly ledger: LedgerIdentity;
+  readonly contents: ContentsQuery;
+  /** Whom to call, and how. */
+  readonly interop: InteropTarget;
+  readonly limits: PaceLimits;
+  /** The cloud names devices by their serial number (interop v1): two devices of one serial cannot both go in. */
+  readonly namesBySerial: boolean;
+  /** A success without an IoT policy is none (AWS). */
+  readonly policyExpected: boolean;
+  /** The "provision now" request that is to be handled; undefined when there was none. */
+  readonly request: string | undefined;
+}
+
+/** A device that is not in the cloud, and why; for people. */
+export interface DeviceFailure {
+  readonly device: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What holds a placement up. */
+export interface Hindrance {
+  /** CamelCase, stable. */
+  readonly reason: string;
+  readonly message: string;
+  /** Epoch ms of the next try; undefined when none is planned. */
+  readonly nextTryAt?: number | undefined;
+}
+
+/** What a placement tells while it runs and after; the counts stand in the ledger. */
+export interface PlacementProgress {
+  readonly running: boolean;
+  readonly hindrance: Hindrance | undefined;
+  /** Devices that went in a second, over the last ten seconds. */
+  readonly devicesPerSecond: number;
+  /** The first ten that were seen failing. */
+  readonly failures: readonly DeviceFailure[];
+}
+
+/** `reel/target-hash`: names a placement and its ledger. */
+export function placementKey(identity: Pick<LedgerIdentity, "reel" | "target">): string {
+  return `${identity.reel}/${identity.target.hash}`;
+}

@@ -1,0 +1,279 @@
+import { InteropError } from "../../interop/caller/errors.ts";
+import { ManifestError } from "../manifests/index.ts";
+import { ApiError } from "../runtime/api-error.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { Delivery } from "./delivery.ts";
+import type { Lane } from "./lane.ts";
+import { LedgerFormatError } from "./ledger/format.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { LedgerConflict, type LedgerStore } from "./ledger/store.ts";
+import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/states.ts";
+import { Goodput } from "./goodput.ts";
+import type { DeviceFailure, Hindrance, PlacementProgress, PlacementSpec } from "./placement-spec.ts";
+import { placementKey } from "./placement-spec.ts";
+import type { ReelContents } from "./reel-contents.ts";
+import type { Caller } from "./caller-port.ts";
+
+/** What every placement of a ferry shares. */
+export interface PlacementDeps {
+  readonly caller: Caller;
+  readonly contents: ReelContents;
+  readonly store: LedgerStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Ends calls that are under way, when the process must end. */
+  readonly giveUp: AbortSignal;
+  /** Called, cheaply and often, when something that people may see has changed. */
+  readonly changed: (key: string) => void;
+}
+
+const FAILURES_SHOWN = 10;
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
+const FLUSH_MS = 10_000;
+
+/**
+ * Takes one reel's devices into one product cloud: reads the ledger, passes through the manifest, sends what
+ * is pending, notes each answer, and goes on until nothing is pending or it is stopped.
+ */
+export class Placement {
+  readonly key: string;
+  readonly #deps: PlacementDeps;
+  readonly #lane: Lane;
+  readonly #stop = new AbortController();
+  readonly #goodput = new Goodput();
+  #spec: PlacementSpec;
+  #ledger: Ledger | undefined;
+  #checkpoint: Checkpoint | undefined;
+  #hindrance: Hindrance | undefined;
+  #failures: DeviceFailure[] = [];
+  #running = true;
+  readonly #refusals = new Map<number, number>();
+
+  constructor(spec: PlacementSpec, lane: Lane, deps: PlacementDeps) {
+    this.key = placementKey(spec.ledger);
+    this.#spec = spec;
+    this.#lane = lane;
+    this.#deps = deps;
+  }
+
+  get spec(): PlacementSpec {
+    return this.#spec;
+  }
+
+  /** Takes changed wishes; the next request follows them. */
+  update(spec: PlacementSpec): void {
+    const before = this.#spec.request;
+    this.#spec = spec;
+    if (spec.request !== before) this.#takeUp();
+  }
+
+  progress(): PlacementProgress {
+    return {
+      running: this.#running,
+      hindrance: this.#hindrance,
+      devicesPerSecond: this.#goodput.perSecond(this.#deps.clock.now()),
+      failures: this.#failures,
+    };
+  }
+
+  /** Sends nothing more; `run` resolves when the last answer is in and written. */
+  stop(): void {
+    this.#stop.abort(new Error("the placement was stopped"));
+  }
+
+  /** Works until nothing is pending or `stop` is called; throws nothing. */
+  async run(): Promise<void> {
+    const { signal } = this.#stop;
+    let rests = 0;
+    let before = Infinity;
+    while (!signal.aborted) {
+      let rest: number;
+      try {
+        const left = await this.#pass(signal);
+        if (left === 0) break;
+        rests = left < before ? 0 : rests + 1;
+        before = left;
+        rest = this.#restMs(rests);
+        this.#waitFor(rest);
+      } catch (error) {
+        if (signal.aborted || this.#blocked(error)) break;
+        rests += 1;
+        rest = error instanceof LedgerConflict ? 0 : this.#restMs(rests);
+        this.#hinder(error, rest);
+      }
+      await this.#deps.clock.sleep(rest, signal).catch(() => undefined);
+    }
+    this.#checkpoint?.close();
+    this.#running = false;
+    this.#deps.changed(this.key);
+  }
+
+  /** One way through the manifest. @returns how many devices are still pending. */
+  async #pass(signal: AbortSignal): Promise<number> {
+    const { ledger, checkpoint } = await this.#open(signal);
+    const delivery = new Delivery({
+      spec: () => this.#spec,
+      caller: this.#deps.caller,
+      lane: this.#lane,
+      ledger,
+      checkpoint,
+      refusals: this.#refusals,
+      clock: this.#deps.clock,
+      giveUp: this.#deps.giveUp,
+      delivered: (devices) => {
+        this.#goodput.add(devices, this.#deps.clock.now());
+        this.#hindrance = undefined;
+      },
+      hindered: (hindrance) => {
+        this.#hindrance = hindrance;
+      },
+      failed: (failure) => this.#note(failure),
+      changed: () => this.#deps.changed(this.key),
+    });
+    this.#failures = [];
+    try {
+      if (ledger.counts().pending > 0 || ledger.counts().failed > 0)
+        await this.#sendPending(ledger, delivery, signal);
+    } finally {
+      await delivery.settled();
+      await this.#close(ledger, checkpoint);
+    }
+    return ledger.counts().pending;
+  }
+
+  async #open(signal: AbortSignal): Promise<{ ledger: Ledger; checkpoint: Checkpoint }> {
+    if (this.#ledger !== undefined && this.#checkpoint !== undefined) {
+      return { ledger: this.#ledger, checkpoint: this.#checkpoint };
+    }
+    const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
+    const writes = new AbortController();
+    const checkpoint = new Checkpoint(
+      this.#deps.store,
+      () => this.#spec.ledger,
+      ledger,
+      this.#deps.clock,
+      writes.signal,
+    );
+    this.#ledger = ledger;
+    this.#checkpoint = checkpoint;
+    this.#takeUp();
+    ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
+    // The intent is written before the first certificate leaves: after a crash it is known where to look.
+    await checkpoint.flush(signal);
+    return { ledger, checkpoint };
+  }
+
+  #takeUp(): void {
+    this.#ledger?.takeUp(this.#spec.request);
+    this.#refusals.clear();
+    this.#checkpoint?.changed();
+  }
+
+  async #sendPending(ledger: Ledger, delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const { contents, namesBySerial } = this.#spec;
+    const summary = namesBySerial ? await this.#deps.contents.inspect(contents, signal) : undefined;
+    for await (const record of this.#deps.contents.read(contents, signal)) {
+      const state = ledger.state(record.ordinal);
+      if (record.kind === "refused") {
+        if (state === PENDING) ledger.mark(record.ordinal, QUARANTINED);
+        continue;
+      }
+      if (isFailed(state)) {
+        const reason = failureReason(state);
+        this.#note({ device: record.deviceId, reason, message: EXPLAINED[reason] ?? "the cloud refused it" });
+      }
+      if (state !== PENDING) continue;
+      if (summary?.collidingSerials.has(record.serial) === true) {
+        ledger.mark(record.ordinal, failed("SerialCollision"));
+        this.#note({ device: record.deviceId, reason: "SerialCollision", message: collision(record.serial) });
+        continue;
+      }
+      await delivery.add({ ordinal: record.ordinal, ref: record.deviceId, der: record.der }, signal);
+    }
+    await delivery.finish(signal);
+  }
+
+  async #close(ledger: Ledger, checkpoint: Checkpoint): Promise<void> {
+    if (ledger.counts().pending === 0 && ledger.provisionedAt === undefined) {
+      ledger.provisionedAt = new Date(this.#deps.clock.now()).toISOString();
+      ledger.touchHead();
+    }
+    try {
+      await checkpoint.flush(AbortSignal.timeout(FLUSH_MS));
+    } catch (error) {
+      if (error instanceof LedgerConflict) this.#forget();
+      throw error;
+    }
+    this.#deps.changed(this.key);
+  }
+
+  #forget(): void {
+    this.#checkpoint?.close();
+    this.#checkpoint = undefined;
+    this.#ledger = undefined;
+  }
+
+  #note(failure: DeviceFailure): void {
+    if (this.#failures.length < FAILURES_SHOWN) this.#failures = [...this.#failures, failure];
+  }
+
+  #restMs(rests: number): number {
+    return (
+      Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(rests, 10)) * (0.5 + this.#deps.random() / 2)
+    );
+  }
+
+  #waitFor(restMs: number): void {
+    if (this.#hindrance === undefined) return;
+    this.#hindrance = { ...this.#hindrance, nextTryAt: this.#deps.clock.now() + restMs };
+    this.#deps.changed(this.key);
+  }
+
+  /** Faults that no waiting heals. */
+  #blocked(error: unknown): boolean {
+    if (!(error instanceof LedgerFormatError)) return false;
+    this.#hindrance = { reason: "LedgerUnreadable", message: error.message };
+    return true;
+  }
+
+  #hinder(error: unknown, restMs: number): void {
+    if (error instanceof LedgerConflict) {
+      this.#forget();
+      return;
+    }
+    const nextTryAt = this.#deps.clock.now() + restMs;
+    if (error instanceof ManifestError || error instanceof InteropError) {
+      this.#hindrance = { reason: error.reason, message: error.message, nextTryAt };
+    } else if (error instanceof ApiError) {
+      this.#hindrance = { reason: "LedgerNotWritten", message: error.message, nextTryAt };
+    } else {
+      this.#deps.log.error({ err: error, placement: this.key }, "placement failed");
+      this.#hindrance = {
+        reason: "InternalError",
+        message: "an unexpected fault; see the operator's log",
+        nextTryAt,
+      };
+    }
+    this.#deps.changed(this.key);
+  }
+}
+
+function collision(serial: string): string {
+  return `another device of this reel bears the serial number ${serial}, and this cloud names devices by it; neither was sent`;
+}
+
+const EXPLAINED: Readonly<Record<string, string>> = {
+  SerialCollision:
+    "another device of this reel bears the same serial number, and this cloud names devices by it",
+  CertificateNotDecodable: "the cloud could not decode the certificate",
+  SerialRejected: "the cloud does not accept the certificate's serial number",
+  ValidityRejected: "the cloud finds the certificate's validity out of range",
+  ThumbprintRejected: "the cloud could not compute the certificate's thumbprint",
+  RegistryRefused: "the cloud's registry refused the device again and again",
+  RequestRefused: "the cloud refused a request that held this device alone",
+  IdentityTaken: "the cloud has a device of this name with another certificate",
+};
