@@ -1,0 +1,41 @@
+import { createReadStream } from "node:fs";
+import { open } from "node:fs/promises";
+import { openSevenZip } from "./archives/seven-zip/archive.ts";
+import { SIGNATURE } from "./archives/seven-zip/start-header.ts";
+import { ManifestError } from "./errors.ts";
+import type { Content } from "./formats/port.ts";
+import type { ReadLimits, StoredManifest } from "./records.ts";
+
+const HEAD_BYTES = 4096;
+
+/**
+ * Opens a stored manifest: an archive when its first bytes are an archive's, else its plain bytes.
+ * @throws ManifestError
+ */
+export async function openContent(
+  manifest: StoredManifest,
+  limits: ReadLimits,
+  signal: AbortSignal,
+): Promise<Content & AsyncDisposable> {
+  const head = await headOf(manifest.path);
+  if (head.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return openSevenZip(manifest, limits, signal);
+  return {
+    kind: "plain",
+    head,
+    bytes: (signal) => createReadStream(manifest.path, { signal }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function headOf(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path, "r");
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (cause) {
+    throw new ManifestError("SourceUnavailable", "the stored manifest is no longer there: fetch it anew", {
+      transient: true,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import { digestOf, PackedHashSet } from "./duplicates.ts";
+import { readManifest, readRecords } from "./reader.ts";
+import type { ManifestSummary, ReadOptions, StoredManifest } from "./records.ts";
+
+const FIRST = 10;
+
+/**
+ * Reads a manifest to its end and sums it up.
+ * @throws ManifestError as readManifest does
+ */
+export async function inspectManifest(
+  manifest: StoredManifest,
+  options: ReadOptions,
+  signal: AbortSignal,
+): Promise<ManifestSummary> {
+  const summary = { records: 0, devices: 0, refused: 0 };
+  const firstRefused: ManifestSummary["firstRefused"] = [];
+  const issuers = new Set<string>();
+  const serials = new PackedHashSet(40);
+  const suspects = new Set<string>();
+  let earliest: Date | undefined;
+  let format = "";
+  const records = readRecords(manifest, options, signal, (name) => {
+    format = name;
+  });
+  for await (const record of records) {
+    summary.records += 1;
+    if (record.kind === "refused") {
+      summary.refused += 1;
+      const { row, deviceId, reason, message } = record;
+      const device = deviceId === undefined ? {} : { device: deviceId };
+      if (firstRefused.length < FIRST) firstRefused.push({ row, ...device, reason, message });
+      continue;
+    }
+    summary.devices += 1;
+    if (issuers.size < FIRST) issuers.add(record.issuer);
+    if (earliest === undefined || record.notAfter < earliest) earliest = record.notAfter;
+    if (!serials.add(digestOf(record.serial))) suspects.add(record.serial);
+  }
+  return {
+    sha256: manifest.sha256,
+    ...summary,
+    firstRefused,
+    issuers: [...issuers],
+    ...(earliest === undefined ? {} : { earliestExpiry: earliest.toISOString() }),
+    format,
+    collidingSerials: await borneTwice(manifest, options, suspects, signal),
+  };
+}
+
+/** A hash alone may meet by chance, so serials that seem to collide are counted in a second reading. */
+async function borneTwice(
+  manifest: StoredManifest,
+  options: ReadOptions,
+  suspects: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const twice = new Set<string>();
+  if (suspects.size === 0) return twice;
+  const once = new Set<string>();
+  for await (const record of readManifest(manifest, options, signal)) {
+    if (record.kind !== "device" || !suspects.has(record.serial)) continue;
+    if (once.has(record.serial)) twice.add(record.serial);
+    else once.add(record.serial);
+  }
+  return twice;
+}

@@ -1,0 +1,75 @@
+import { ManifestError } from "./errors.ts";
+
+const MARKER = Buffer.from("PRIVATE KEY-----");
+
+/**
+ * How the marker looks in files: as it is, in UTF-16, and within base64 of a PEM file, where it starts at
+ * one of three places in a group; the characters that depend on its neighbours are left out.
+ */
+const NEEDLES: readonly Buffer[] = [
+  MARKER,
+  Buffer.from(MARKER.toString("latin1"), "utf16le"),
+  Buffer.from(MARKER.toString("latin1"), "utf16le").swap16(),
+  ...[0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), MARKER]).toString("base64");
+    const stable = Math.floor(((before + MARKER.length) * 8) / 6);
+    return Buffer.from(text.slice(Math.ceil((before * 8) / 6), stable));
+  }),
+  Buffer.from("PuTTY-User-Key-File-"),
+];
+
+const LONGEST = Math.max(...NEEDLES.map((needle) => needle.length));
+
+/** Looks for private keys in bytes that pass by, across the seams of their chunks. */
+export class PrivateKeyScan {
+  #tail: Buffer = Buffer.alloc(0);
+
+  /** @throws ManifestError ContainsPrivateKey */
+  push(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const seam = Buffer.concat([this.#tail, bytes.subarray(0, LONGEST)]);
+    if (hasNeedle(bytes) || hasNeedle(seam)) throw containsPrivateKey();
+    const recent = bytes.length >= LONGEST ? bytes : Buffer.concat([this.#tail, bytes]);
+    this.#tail = Buffer.from(recent.subarray(Math.max(0, recent.length - LONGEST + 1)));
+  }
+}
+
+function hasNeedle(bytes: Buffer): boolean {
+  return NEEDLES.some((needle) => bytes.includes(needle));
+}
+
+/** PKCS#5 and PKCS#12 password-based encryption: 1.2.840.113549.1.5 and 1.2.840.113549.1.12.1. */
+const ENCRYPTION = [Buffer.from("2a864886f70d0105", "hex"), Buffer.from("2a864886f70d010c01", "hex")];
+
+/**
+ * A private key in DER: PKCS#8, encrypted or not, SEC1 or PKCS#1, or a PKCS#12 store. All but the encrypted
+ * one begin with a SEQUENCE whose first element is a version number (RFC 5958, 5915, 8017, 7292), where a
+ * certificate has another SEQUENCE.
+ */
+export function isPrivateKeyDer(der: Uint8Array): boolean {
+  const first = contentAt(der, 0);
+  if (first === undefined) return false;
+  const [tag = 0, , version = 0xff, next = 0] = der.subarray(first, first + 4);
+  if (tag === 0x02 && der[first + 1] === 0x01) {
+    const key = version <= 1 && (next === 0x30 || next === 0x04 || next === 0x02);
+    return key || (version === 3 && next === 0x30);
+  }
+  const algorithm = contentAt(der, first);
+  if (algorithm === undefined || der[algorithm] !== 0x06) return false;
+  const oid = Buffer.from(der.subarray(algorithm + 2, algorithm + 11));
+  return ENCRYPTION.some((known) => oid.subarray(0, known.length).equals(known));
+}
+
+/** Where the content of the SEQUENCE at `at` begins. */
+function contentAt(der: Uint8Array, at: number): number | undefined {
+  const length = der[at + 1];
+  if (der[at] !== 0x30 || length === undefined) return undefined;
+  return length < 0x80 ? at + 2 : at + 2 + (length & 0x7f);
+}
+
+export function containsPrivateKey(where = "the manifest"): ManifestError {
+  return new ManifestError(
+    "ContainsPrivateKey",
+    `${where} holds a private key. Private keys never belong into a manifest: nothing of it was kept. Remove the file from its source, consider the key disclosed, and ask the vendor for a manifest of certificates only`,
+  );
+}

@@ -1,0 +1,133 @@
+import { decodeCertificate } from "./certificates/encoding.ts";
+import { type Leaf, readLeaf } from "./certificates/leaf.ts";
+import { openContent } from "./content.ts";
+import { digestOf, PackedHashSet } from "./duplicates.ts";
+import { ManifestError } from "./errors.ts";
+import type { Entry } from "./formats/port.ts";
+import { formatOf } from "./formats/registry.ts";
+import { isPrintable, printable } from "./printable.ts";
+import {
+  DEFAULT_LIMITS,
+  type ManifestRecord,
+  type ReadOptions,
+  type RefusalReason,
+  type StoredManifest,
+} from "./records.ts";
+
+const MAX_DEVICE_ID_CHARACTERS = 128;
+
+/**
+ * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 16 bytes a
+ * device are kept, to find duplicates. What is wrong with one entry refuses that entry; what is wrong with
+ * the whole is thrown, possibly after devices have been yielded.
+ * @throws ManifestError; with ContainsPrivateKey the stored file is removed. AbortError when `signal` aborts
+ */
+export function readManifest(
+  manifest: StoredManifest,
+  options: ReadOptions,
+  signal: AbortSignal,
+): AsyncGenerator<ManifestRecord> {
+  return readRecords(manifest, options, signal, () => {});
+}
+
+/** As readManifest; tells the format that was found before the first record. */
+export async function* readRecords(
+  manifest: StoredManifest,
+  options: ReadOptions,
+  signal: AbortSignal,
+  onFormat: (name: string) => void,
+): AsyncGenerator<ManifestRecord> {
+  signal.throwIfAborted();
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const check = new EntryCheck(options);
+  try {
+    await using content = await openContent(manifest, limits, signal);
+    const format = formatOf(content, options.format);
+    onFormat(format.name);
+    for await (const entries of format.entries(content, limits, signal)) {
+      signal.throwIfAborted();
+      for (const entry of entries) yield check.record(entry);
+    }
+  } catch (error) {
+    if (error instanceof ManifestError && error.reason === "ContainsPrivateKey") await manifest.discard?.();
+    throw error;
+  }
+  if (check.count === 0) {
+    throw new ManifestError("ManifestEmpty", "the manifest has a header and no rows: it lists no device");
+  }
+}
+
+class EntryCheck {
+  readonly #batchId: string;
+  readonly #now: Date;
+  readonly #certificates = new PackedHashSet(64);
+  readonly #devices = new PackedHashSet(64);
+  count = 0;
+
+  constructor(options: ReadOptions) {
+    this.#batchId = options.batchId.toLowerCase();
+    this.#now = options.now;
+  }
+
+  /** @throws ManifestError ContainsPrivateKey */
+  record(entry: Entry): ManifestRecord {
+    const place = { ordinal: this.count, row: entry.row };
+    this.count += 1;
+    if ("unreadable" in entry) {
+      return { kind: "refused", ...place, reason: "RowUnreadable", message: entry.unreadable };
+    }
+    const { deviceId } = entry;
+    const device = deviceId === "" ? {} : { deviceId: printable(deviceId, MAX_DEVICE_ID_CHARACTERS) };
+    const refused = (reason: RefusalReason, message: string): ManifestRecord => ({
+      kind: "refused",
+      ...place,
+      ...device,
+      reason,
+      message,
+    });
+    // Decoded first: a private key refuses the manifest, whatever else is wrong with the row.
+    const decoded = decodeCertificate(entry.certificate);
+    const group = this.#groupProblem(entry.groupId);
+    if (deviceId === "") return refused("MissingDeviceId", "the device_id field is empty");
+    if (deviceId.length > MAX_DEVICE_ID_CHARACTERS || !isPrintable(deviceId)) {
+      return refused(
+        "InvalidDeviceId",
+        `the device id must be printable and have at most ${MAX_DEVICE_ID_CHARACTERS} characters`,
+      );
+    }
+    if (group !== undefined) return refused("WrongGroup", group);
+    if ("reason" in decoded) return refused(decoded.reason, decoded.message);
+    const read = readLeaf(decoded.der, this.#now);
+    if ("refusal" in read) return refused(read.refusal.reason, read.refusal.message);
+    const duplicate = this.#remember(deviceId, read.leaf);
+    if (duplicate !== undefined) return refused(duplicate.reason, duplicate.message);
+    return { kind: "device", ...place, deviceId, ...read.leaf };
+  }
+
+  #groupProblem(groupId: string): string | undefined {
+    if (groupId === "") return "the group_id field is empty; it must be the batch id";
+    if (groupId.toLowerCase() === this.#batchId) return undefined;
+    return `the entry belongs to the group "${printable(groupId, 64)}", not to this reel`;
+  }
+
+  /** Only what is accepted is remembered: a refused entry takes nobody's place. */
+  #remember(deviceId: string, leaf: Leaf): { reason: RefusalReason; message: string } | undefined {
+    const certificate = Buffer.from(leaf.fingerprint.slice(0, 16), "hex");
+    const device = digestOf(deviceId);
+    if (this.#certificates.has(certificate)) {
+      return {
+        reason: "DuplicateCertificate",
+        message: "an entry above has the same certificate; each device has its own",
+      };
+    }
+    if (this.#devices.has(device)) {
+      return {
+        reason: "DuplicateDevice",
+        message: "an entry above has the same device id with another certificate; that one was taken",
+      };
+    }
+    this.#certificates.add(certificate);
+    this.#devices.add(device);
+    return undefined;
+  }
+}

@@ -1,0 +1,95 @@
+import type { ManifestSource } from "../../../crds/index.ts";
+import { ManifestError } from "../errors.ts";
+import type { StoredManifest } from "../records.ts";
+import { openSource } from "../sources/open.ts";
+import type { EgressPolicy, ReadConfigMap, ReadSecret } from "../sources/port.ts";
+import { FileCache } from "./cache.ts";
+import { SharedWork } from "./shared.ts";
+import { spool } from "./spool.ts";
+
+export interface ManifestStoreOptions {
+  /** The cache's folder; this process's alone. Made when it is not there. */
+  dir: string;
+  /** Of the whole cache. */
+  maxBytes: number;
+  /** Of one manifest as it is fetched. */
+  maxManifestBytes: number;
+  /** The folder that `file` sources are below; without it there are none. */
+  fileRoot?: string;
+  readConfigMap: ReadConfigMap;
+  readSecret: ReadSecret;
+  egress: EgressPolicy;
+  clock?: { now(): number };
+  /** How long an http source may be silent; 30 s unless given. */
+  idleMs?: number;
+  /** For a whole fetch with its retries; 30 min unless given. */
+  deadlineMs?: number;
+  /** Before a broken download is tried again; 500 ms unless given. */
+  retryPauseMs?: number;
+}
+
+/**
+ * Fetches manifests and keeps them on disk by digest, so that a reel of any size is read from a file, is
+ * fetched once for all who need it, and does not change while it is read.
+ */
+export class ManifestStore {
+  readonly #options: ManifestStoreOptions;
+  readonly #cache: FileCache;
+  readonly #downloads = new SharedWork<StoredManifest>();
+
+  constructor(options: ManifestStoreOptions) {
+    this.#options = options;
+    const { dir, maxBytes, clock = Date } = options;
+    this.#cache = new FileCache({ dir, maxBytes, clock });
+  }
+
+  /**
+   * A manifest's file, held until it is released.
+   * @param o.knownSha256 the digest it had before: served from the cache without asking the source;
+   *   `sha256` of the source goes first
+   * @throws ManifestError; the signal's reason when it aborts
+   */
+  async fetch(
+    source: ManifestSource,
+    o: { knownSha256?: string },
+    signal: AbortSignal,
+  ): Promise<StoredManifest> {
+    signal.throwIfAborted();
+    await this.#cache.open();
+    const wanted = source.sha256 ?? o.knownSha256;
+    const cached = wanted === undefined ? undefined : await this.#cache.hold(wanted, signal);
+    if (cached !== undefined) return cached;
+    const { format: _, ...place } = source;
+    return this.#downloads.run(
+      JSON.stringify(place),
+      signal,
+      (stop) => this.#download(source, stop),
+      async ({ sha256 }) => {
+        const held = await this.#cache.hold(sha256, signal);
+        if (held !== undefined) return held;
+        throw new ManifestError("SourceUnavailable", "the manifest left the cache as it arrived", {
+          transient: true,
+        });
+      },
+      (downloaded) => downloaded.release(),
+    );
+  }
+
+  async #download(source: ManifestSource, stop: AbortSignal): Promise<StoredManifest> {
+    const { deadlineMs = 30 * 60_000, idleMs = 30_000, maxManifestBytes, retryPauseMs = 500 } = this.#options;
+    const opened = openSource(source, { ...this.#options, idleMs });
+    const deadline = AbortSignal.timeout(deadlineMs);
+    const digest = source.sha256 === undefined ? {} : { sha256: source.sha256 };
+    try {
+      const limits = { maxManifestBytes, retryPauseMs, ...digest };
+      return await spool(opened, this.#cache, limits, AbortSignal.any([stop, deadline]));
+    } catch (cause) {
+      if (stop.aborted || !deadline.aborted) throw cause;
+      throw new ManifestError(
+        "SourceUnavailable",
+        `${opened.where} did not arrive within ${Math.round(deadlineMs / 1000)} seconds`,
+        { transient: true, cause },
+      );
+    }
+  }
+}
