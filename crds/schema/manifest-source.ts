@@ -106,7 +106,10 @@ const s3 = z
       "The Secret's name, in the operator's own namespace.",
     ).exactOptional(),
   })
-  .meta({ description: "An object in S3, or in a store that speaks its protocol." });
+  .meta({
+    description:
+      "An object in S3, or in a store that speaks its protocol. This version does not read it yet: until then, give a presigned address under http.",
+  });
 
 /** Where a reel's manifest comes from. */
 export const manifestSource = z
