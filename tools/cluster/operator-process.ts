@@ -42,6 +42,8 @@ export interface OperatorProcess {
   /** Base address of /livez and /readyz. */
   readonly healthUrl: string;
   readonly ended: Promise<Ending>;
+  /** Undefined while it runs. */
+  readonly ending: Ending | undefined;
   /** The last log lines; what is no JSON is there as its `msg`. */
   logs(): LogEntry[];
   /** What it last wrote, as text, for messages. */
@@ -83,12 +85,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const started = Date.now();
   try {
     const healthUrl = await child.line(
-      (line) => {
-        const entry = readEntry(line);
-        return entry.msg === "health endpoint listening"
-          ? String(entry["url"]).replace(/\/$/, "")
-          : undefined;
-      },
+      (line) => healthUrlOf(readEntry(line)),
       "the operator did not start",
       timeout,
       options.signal,
@@ -119,6 +116,9 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
       pid: child.pid,
       healthUrl,
       ended,
+      get ending() {
+        return child.ending;
+      },
       logs: () => [...child.tail("stdout"), ...child.tail("stderr")].map(readEntry),
       lastWords,
       onLog: (listener) => child.onLine((line) => listener(readEntry(line))),
@@ -162,6 +162,13 @@ function flagsOf(options: OperatorOptions & { dataDir: string }): string[] {
   for (const cidr of options.egressAllowCidrs ?? []) add("--egress-allow-cidr", cidr);
   if (options.leaderElect === false) flags.push("--no-leader-elect");
   return [...flags, ...(options.extraArgs ?? [])];
+}
+
+/** Where health is served, from the log line that says so. */
+function healthUrlOf(entry: LogEntry): string | undefined {
+  const { msg, url, host, port } = entry as Partial<Record<string, unknown>>;
+  if (msg === "health endpoint listening") return String(url).replace(/\/$/, "");
+  return msg === "serving health" ? `http://${String(host)}:${String(port)}` : undefined;
 }
 
 function readEntry(line: string): LogEntry {

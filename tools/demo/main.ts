@@ -1,0 +1,102 @@
+// `npm run demo [-- --once] [--json FILE] [--timeout SECONDS]`
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+
+import { Command, InvalidArgumentError } from "commander";
+
+import { ferryAll, stayUp } from "./demo.ts";
+import type { Outcome } from "./demo.ts";
+import { nextSteps } from "./next-steps.ts";
+import { setStage } from "./stage.ts";
+import { LiveTable } from "./table.ts";
+
+interface Flags {
+  readonly once?: true;
+  readonly json?: string;
+  readonly timeout: number;
+}
+
+const STOPS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+const started = performance.now();
+const elapsed = (): number => Number(((performance.now() - started) / 1000).toFixed(2));
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+const flags = new Command("demo")
+  .description("Shows Certferry at work: a cluster, an operator, product clouds and ten reels of one's own.")
+  .option("--once", "end when every batch is bound and provisioned: exit code 0, or 1 with what is missing")
+  .option("--json <file>", "write what was reached")
+  .option("--timeout <seconds>", "how long binding and provisioning may take", positive, 180)
+  .parse()
+  .opts<Flags>();
+
+const stopping = new AbortController();
+for (const name of STOPS) process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+
+process.exitCode = await run(flags, stopping.signal);
+
+async function run(options: Flags, signal: AbortSignal): Promise<number> {
+  try {
+    await using stage = await setStage({ log: say, signal });
+    const secondsToReady = elapsed();
+    say(`\nReady after ${secondsToReady} s. Applying the samples: cloud APIs, reels, batches.\n`);
+    const table = new LiveTable(process.stdout);
+    const outcome = await ferryAll(stage, table, options.timeout * 1000, signal);
+    const secondsToDone = elapsed();
+    if (options.json !== undefined) {
+      await writeFile(resolve(options.json), report(outcome, secondsToReady, secondsToDone));
+    }
+    tell(outcome, secondsToDone);
+    if (options.once) return outcome.done ? 0 : 1;
+
+    say(nextSteps(stage));
+    say("Ctrl-C stops the demo and removes all of it.\n");
+    table.settle();
+    const lost = await stayUp(stage, table, signal);
+    if (lost !== undefined) say(lost);
+    say("Stopping ...");
+    return lost === undefined ? 0 : 1;
+  } catch (error) {
+    if (signal.aborted) {
+      say("Stopped; everything is removed.");
+      return options.once ? 1 : 0;
+    }
+    say(`The demo has failed: ${error instanceof Error ? error.message : String(error)}`);
+    return 1;
+  }
+}
+
+function tell(outcome: Outcome, seconds: number): void {
+  if (outcome.done) {
+    const devices = outcome.rows.reduce((sum, row) => sum + row.provisioned, 0);
+    say(
+      `\nAll ${outcome.rows.length} batches are bound and provisioned: ${devices} devices, ${seconds} s in all.`,
+    );
+    return;
+  }
+  say("\nNot everything was reached:");
+  for (const sentence of outcome.missing) say(`- ${sentence}`);
+}
+
+function report(outcome: Outcome, secondsToReady: number, secondsToDone: number): string {
+  const batches = outcome.rows.map((row) => ({
+    batch: row.batch,
+    account: row.account,
+    batchId: row.batchId,
+    devices: row.devices,
+    bound: row.bound,
+    provisioned: row.provisioned,
+    clouds: row.clouds,
+    state: row.state,
+    done: row.done,
+  }));
+  const { done, missing } = outcome;
+  return `${JSON.stringify({ done, secondsToReady, secondsToDone, batches, missing }, null, 2)}\n`;
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("give a number above 0");
+  return number;
+}
