@@ -32,8 +32,9 @@ export async function* readWatch<T extends KubeObject>(
   o: ReadOptions,
 ): AsyncGenerator<WatchEvent<T>> {
   for await (const line of readLines(body, o)) {
-    const event = parseEvent<T>(line, o.what);
-    if (event !== undefined) yield event;
+    const event = parseEvent(line, o.what);
+    // The server says of what kind the objects are.
+    if (event !== undefined) yield event as WatchEvent<T>;
   }
 }
 
@@ -130,7 +131,7 @@ class Watchdog {
   }
 }
 
-function parseEvent<T extends KubeObject>(line: string, what: string): WatchEvent<T> | undefined {
+function parseEvent(line: string, what: string): WatchEvent<KubeObject> | undefined {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
@@ -143,7 +144,7 @@ function parseEvent<T extends KubeObject>(line: string, what: string): WatchEven
     case "ADDED":
     case "MODIFIED":
     case "DELETED":
-      return { type, object: object as T };
+      return { type, object: object as KubeObject };
     case "BOOKMARK": {
       const version = asRecord(body["metadata"])["resourceVersion"];
       return typeof version === "string" ? { type, resourceVersion: version } : undefined;
