@@ -33,7 +33,14 @@ interface BatchFacts {
   suspend?: boolean;
 }
 
-function batch({ namespace = "acme", name = "b", created = LATER, boundReason, slot, suspend }: BatchFacts = {}): DeviceBatch {
+function batch({
+  namespace = "acme",
+  name = "b",
+  created = LATER,
+  boundReason,
+  slot,
+  suspend,
+}: BatchFacts = {}): DeviceBatch {
   return {
     apiVersion: API_VERSION,
     kind: "DeviceBatch",
@@ -50,7 +57,13 @@ function batch({ namespace = "acme", name = "b", created = LATER, boundReason, s
       : {
           status: {
             conditions: [
-              { type: "Bound", status: "False" as const, reason: boundReason, message: "", lastTransitionTime: EARLIER },
+              {
+                type: "Bound",
+                status: "False" as const,
+                reason: boundReason,
+                message: "",
+                lastTransitionTime: EARLIER,
+              },
             ],
           },
         }),
@@ -70,7 +83,9 @@ function reel(o: { created?: string; reservedFor?: string } = {}): Reel {
   };
 }
 
-function binding(o: { account?: string; batch?: string; deleting?: boolean; slot?: "E0E0" } = {}): ReelBinding {
+function binding(
+  o: { account?: string; batch?: string; deleting?: boolean; slot?: "E0E0" } = {},
+): ReelBinding {
   return {
     apiVersion: API_VERSION,
     kind: "ReelBinding",
@@ -108,12 +123,19 @@ describe("planBinding", () => {
 
   it("has the manifest read before it claims, and claims when it was read", () => {
     expect(plan({ batch: batch(), reel: reel() })).toEqual({ do: "inspect" });
-    expect(plan({ batch: batch(), reel: reel(), inspection: { state: "running" } })).toMatchObject({ reason: "ReelNotReady" });
+    expect(plan({ batch: batch(), reel: reel(), inspection: { state: "running" } })).toMatchObject({
+      reason: "ReelNotReady",
+    });
     expect(plan({ batch: batch(), reel: reel(), inspection: ready })).toMatchObject({ do: "claim" });
   });
 
   it("says whose fault an unreadable manifest is", () => {
-    const inspection: Inspection = { state: "failed", reason: "NotAManifest", message: "an HTML page", retryAt: undefined };
+    const inspection: Inspection = {
+      state: "failed",
+      reason: "NotAManifest",
+      message: "an HTML page",
+      retryAt: undefined,
+    };
     const step = plan({ batch: batch(), reel: reel(), inspection });
     expect(step).toMatchObject({ do: "wait", reason: "ReelNotReady" });
     expect(step).toHaveProperty("message", expect.stringContaining("NotAManifest: an HTML page"));
@@ -128,10 +150,17 @@ describe("planBinding", () => {
   });
 
   it("never tells another account whose a reel is", () => {
-    const step = plan({ batch: batch({ namespace: "rival" }), binding: binding({ account: "acme", batch: "b" }) });
+    const step = plan({
+      batch: batch({ namespace: "rival" }),
+      binding: binding({ account: "acme", batch: "b" }),
+    });
     expect(step).toMatchObject({ do: "refuse", reason: "AlreadyBound" });
     expect(JSON.stringify(step)).not.toContain("acme");
-    const reserved = plan({ batch: batch({ namespace: "rival" }), reel: reel({ reservedFor: "acme" }), inspection: ready });
+    const reserved = plan({
+      batch: batch({ namespace: "rival" }),
+      reel: reel({ reservedFor: "acme" }),
+      inspection: ready,
+    });
     expect(reserved).toMatchObject({ do: "refuse", reason: "Reserved" });
     expect(JSON.stringify(reserved)).not.toContain("acme");
   });
@@ -140,8 +169,13 @@ describe("planBinding", () => {
     const ours = batch({ created: EARLIER });
     const theirs = batch({ namespace: "rival", created: EARLIER });
     const view = { batch: ours, rivals: [ours, theirs], inspection: ready };
-    expect(plan({ ...view, reel: reel({ created: LATER }) })).toMatchObject({ do: "wait", reason: "Contested" });
-    expect(plan({ ...view, reel: reel({ created: LATER, reservedFor: "acme" }) })).toMatchObject({ do: "claim" });
+    expect(plan({ ...view, reel: reel({ created: LATER }) })).toMatchObject({
+      do: "wait",
+      reason: "Contested",
+    });
+    expect(plan({ ...view, reel: reel({ created: LATER, reservedFor: "acme" }) })).toMatchObject({
+      do: "claim",
+    });
     expect(plan({ ...view, reel: reel({ created: EARLIER }) })).toMatchObject({ do: "claim" });
   });
 
@@ -161,7 +195,10 @@ describe("planBinding", () => {
   });
 
   it("waits while its own binding is being released", () => {
-    expect(plan({ batch: batch(), binding: binding({ deleting: true }) })).toMatchObject({ do: "wait", reason: "BindingReleased" });
+    expect(plan({ batch: batch(), binding: binding({ deleting: true }) })).toMatchObject({
+      do: "wait",
+      reason: "BindingReleased",
+    });
   });
 
   it("claims only what is free, readable and not somebody else's, whatever the circumstances", () => {
@@ -181,7 +218,13 @@ describe("planBinding", () => {
       fc.property(
         facts,
         fc.array(facts, { maxLength: 3 }),
-        fc.option(fc.record({ created: fc.constantFrom(EARLIER, LATER), reservedFor: fc.constantFrom(undefined, "acme", "rival") }), { nil: undefined }),
+        fc.option(
+          fc.record({
+            created: fc.constantFrom(EARLIER, LATER),
+            reservedFor: fc.constantFrom(undefined, "acme", "rival"),
+          }),
+          { nil: undefined },
+        ),
         fc.option(anyBinding, { nil: undefined }),
         fc.boolean(),
         fc.constantFrom<Inspection | undefined>(undefined, { state: "running" }, ready),
@@ -190,10 +233,20 @@ describe("planBinding", () => {
           const there = reelFacts && reel(defined(reelFacts));
           const bound = bindingFacts && binding(defined(bindingFacts));
           const rivals = [mine, ...others.map((other) => batch(defined(other)))];
-          const step = planBinding({ batch: mine, reel: there, binding: bound, holderExists, rivals, inspection });
+          const step = planBinding({
+            batch: mine,
+            reel: there,
+            binding: bound,
+            holderExists,
+            rivals,
+            inspection,
+          });
           const reserved = there?.spec.reservedFor?.namespace;
-          const mayClaim = bound === undefined && inspection === ready && there !== undefined && mine.spec.suspend !== true;
-          expect(step.do !== "claim" || (mayClaim && (reserved ?? ours.namespace) === ours.namespace)).toBe(true);
+          const mayClaim =
+            bound === undefined && inspection === ready && there !== undefined && mine.spec.suspend !== true;
+          expect(step.do !== "claim" || (mayClaim && (reserved ?? ours.namespace) === ours.namespace)).toBe(
+            true,
+          );
           const touches = step.do === "use" || step.do === "adopt";
           expect(!touches || bound?.spec.account === ours.namespace).toBe(true);
         },

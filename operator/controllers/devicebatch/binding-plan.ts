@@ -20,6 +20,8 @@ export type BindingStep =
   /** The manifest must be read first. */
   | { readonly do: "inspect" }
   | { readonly do: "claim"; readonly inspection: Extract<Inspection, { state: "ready" }> }
+  /** Under way, and nothing is wrong. */
+  | { readonly do: "progress"; readonly reason: string; readonly message: string }
   /** Goes on by itself when something else comes about. */
   | { readonly do: "wait"; readonly reason: string; readonly message: string }
   /** Goes on only when a person changes something. */

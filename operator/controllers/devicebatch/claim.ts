@@ -16,7 +16,7 @@ export interface ClaimDeps {
 /** How a claim ended: with the batch's binding, or with why there is none. */
 export type Claim =
   | { readonly binding: ReelBinding; readonly fresh: boolean }
-  | Extract<BindingStep, { do: "wait" | "refuse" }>;
+  | Extract<BindingStep, { do: "progress" | "wait" | "refuse" }>;
 
 /**
  * Makes a reel the batch's own, or says why not. To create the ReelBinding is to bind: the API server admits
@@ -32,6 +32,7 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
     switch (step.do) {
       case "use":
         return { binding: step.binding, fresh: false };
+      case "progress":
       case "wait":
       case "refuse":
         return step;

@@ -6,7 +6,7 @@ import type { CloudLink } from "../cloudapi/links.ts";
 
 /** Why a declared cloud cannot be called, whoever's fault it is. */
 export interface Obstacle {
-  readonly state: "Blocked" | "Suspended";
+  readonly state: "Pending" | "Blocked" | "Suspended";
   readonly reason: string;
   readonly message: string;
 }

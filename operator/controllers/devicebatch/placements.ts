@@ -120,7 +120,7 @@ function obstacleOf(
 function notConnected(name: string, api: CloudApi): Obstacle {
   const ready = api.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready === undefined || ready.status === "True") {
-    return { state: "Blocked", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
+    return { state: "Pending", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
   }
   return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}` };
 }

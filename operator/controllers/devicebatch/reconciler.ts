@@ -25,6 +25,8 @@ const STATUS_INTERVAL_MS = 1_000;
 const WAITING_MS = 60_000;
 const DRAINING_MS = 1_000;
 
+const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
+
 /** Faults of a cloud, as against those of a device or of a request. */
 const CLOUD_FAULTS: ReadonlySet<string> = new Set([
   "Unauthorized",
@@ -59,8 +61,8 @@ export class DeviceBatchReconciler {
     const claimed = await claim(batch, this.#deps, signal);
     if (!("binding" in claimed)) {
       const { reason, message } = claimed;
-      const stalled = claimed.do === "refuse";
-      const status = unboundStatus({ batch, stalled, reason, message }, new Date(clock.now()));
+      const state = UNBOUND_STATE[claimed.do];
+      const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
       return (await this.#write(key, batch, status, signal)) ?? { requeueAfterMs: WAITING_MS };
     }
     if (claimed.fresh) this.#tellBound(batch, claimed.binding);
@@ -129,7 +131,7 @@ export class DeviceBatchReconciler {
       return this.#write(
         key,
         batch,
-        heldStatus({ batch, stalled: true, reason, message }, new Date(clock.now())),
+        heldStatus({ batch, state: "stalled", reason, message }, new Date(clock.now())),
         signal,
       );
     }
@@ -190,7 +192,8 @@ export class DeviceBatchReconciler {
   /** An event where the verdict changed: people read these in `kubectl describe`. */
   #tellChange(batch: DeviceBatch, status: DeviceBatchStatus): void {
     const ready = findCondition(status.conditions, "Ready");
-    if (ready === undefined || ready.reason === "Provisioning") return;
+    // What is merely under way is no news.
+    if (ready === undefined || ready.status === "Unknown") return;
     if (readyReason(status) === readyReason(batch.status)) return;
     this.#deps.events.event(batch, {
       type: ready.status === "False" ? "Warning" : "Normal",

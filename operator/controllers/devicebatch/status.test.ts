@@ -56,7 +56,11 @@ function ledger(states: readonly number[], request?: string): ProvisioningLedger
   };
 }
 
-function cloud(name: string, states: readonly number[] | undefined, more: Partial<CloudView> = {}): CloudView {
+function cloud(
+  name: string,
+  states: readonly number[] | undefined,
+  more: Partial<CloudView> = {},
+): CloudView {
   return {
     name,
     link: undefined,
@@ -67,7 +71,12 @@ function cloud(name: string, states: readonly number[] | undefined, more: Partia
   };
 }
 
-function view(clouds: readonly CloudView[], records: number, devices: number, more: Partial<BoundView> = {}): BoundView {
+function view(
+  clouds: readonly CloudView[],
+  records: number,
+  devices: number,
+  more: Partial<BoundView> = {},
+): BoundView {
   return {
     batch,
     binding: binding(records, devices),
@@ -89,24 +98,46 @@ describe("boundStatus", () => {
     const done = [PROVISIONED, QUARANTINED, PROVISIONED];
     const status = boundStatus(view([cloud("a", done), cloud("b", done)], 3, 2), NOW);
     expect(ready(status)).toBe("True Provisioned");
-    expect(status).toMatchObject({ boundDevices: 2, provisionedDevices: 2, failedDevices: 0, provisionedAt: "2026-03-01T11:30:00Z" });
+    expect(status).toMatchObject({
+      boundDevices: 2,
+      provisionedDevices: 2,
+      failedDevices: 0,
+      provisionedAt: "2026-03-01T11:30:00Z",
+    });
   });
 
   it("counts a device as provisioned only when it is in every declared cloud", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 12 }).chain((n) =>
-          fc.array(fc.array(fc.constantFrom(PENDING, PROVISIONED, failed("Unknown")), { minLength: n, maxLength: n }), {
-            minLength: 1,
-            maxLength: 3,
-          }),
+          fc.array(
+            fc.array(fc.constantFrom(PENDING, PROVISIONED, failed("Unknown")), {
+              minLength: n,
+              maxLength: n,
+            }),
+            {
+              minLength: 1,
+              maxLength: 3,
+            },
+          ),
         ),
         (clouds) => {
           const n = clouds[0]?.length ?? 0;
-          const status = boundStatus(view(clouds.map((states, i) => cloud(`c${i}`, states)), n, n), NOW);
+          const status = boundStatus(
+            view(
+              clouds.map((states, i) => cloud(`c${i}`, states)),
+              n,
+              n,
+            ),
+            NOW,
+          );
           const at = [...Array(n).keys()];
-          expect(status.provisionedDevices).toBe(at.filter((i) => clouds.every((states) => states[i] === PROVISIONED)).length);
-          expect(status.failedDevices).toBe(at.filter((i) => clouds.some((states) => states[i] === failed("Unknown"))).length);
+          expect(status.provisionedDevices).toBe(
+            at.filter((i) => clouds.every((states) => states[i] === PROVISIONED)).length,
+          );
+          expect(status.failedDevices).toBe(
+            at.filter((i) => clouds.some((states) => states[i] === failed("Unknown"))).length,
+          );
         },
       ),
     );
@@ -115,26 +146,42 @@ describe("boundStatus", () => {
   it("is not ready while a request to provision again is not handled", () => {
     const before = view([cloud("a", [PROVISIONED])], 1, 1, { request: "again" });
     expect(ready(boundStatus(before, NOW))).toBe("Unknown Provisioning");
-    const after = view([cloud("a", undefined, { ledgers: [ledger([PROVISIONED], "again")] })], 1, 1, { request: "again" });
+    const after = view([cloud("a", undefined, { ledgers: [ledger([PROVISIONED], "again")] })], 1, 1, {
+      request: "again",
+    });
     expect(ready(boundStatus(after, NOW))).toBe("True Provisioned");
   });
 
   it("says which cloud is blocked, why, and when it is tried next, while the others go on", () => {
-    const hindrance = { reason: "Timeout", message: "no answer within 29 s", nextTryAt: NOW.getTime() + 30_000 };
+    const hindrance = {
+      reason: "Timeout",
+      message: "no answer within 29 s",
+      nextTryAt: NOW.getTime() + 30_000,
+    };
     const progress = { running: true, hindrance, devicesPerSecond: 0, failures: [] };
-    const status = boundStatus(view([cloud("a", [PROVISIONED]), cloud("b", [PENDING], { progress })], 1, 1), NOW);
+    const status = boundStatus(
+      view([cloud("a", [PROVISIONED]), cloud("b", [PENDING], { progress })], 1, 1),
+      NOW,
+    );
     expect(ready(status)).toBe("False CloudBlocked");
     expect(status.clouds?.map(({ state }) => state)).toEqual(["Provisioned", "Blocked"]);
-    expect(status.clouds?.[1]?.message).toBe("Timeout: no answer within 29 s; next try at 2026-03-01T12:00:30Z");
+    expect(status.clouds?.[1]?.message).toBe(
+      "Timeout: no answer within 29 s; next try at 2026-03-01T12:00:30Z",
+    );
   });
 
   it("needs a person when devices were refused, and lists them with their reasons", () => {
     const failures = [{ device: "dev-1", reason: "SerialCollision", message: "twice" }];
     const progress = { running: false, hindrance: undefined, devicesPerSecond: 0, failures };
-    const status = boundStatus(view([cloud("a", [PROVISIONED, failed("SerialCollision")], { progress })], 2, 2), NOW);
+    const status = boundStatus(
+      view([cloud("a", [PROVISIONED, failed("SerialCollision")], { progress })], 2, 2),
+      NOW,
+    );
     expect(ready(status)).toBe("False DevicesFailed");
     expect(status.conditions?.map(({ type }) => type)).toContain("Stalled");
-    expect(status.failures).toEqual([{ device: "dev-1", cloud: "a", reason: "SerialCollision", message: "twice" }]);
+    expect(status.failures).toEqual([
+      { device: "dev-1", cloud: "a", reason: "SerialCollision", message: "twice" },
+    ]);
   });
 
   it("is ready when a manual batch is bound only", () => {
@@ -144,7 +191,10 @@ describe("boundStatus", () => {
   it("keeps its own word when computed again from itself", () => {
     const first = boundStatus(view([cloud("a", [PROVISIONED])], 1, 1), NOW);
     const later = new Date(NOW.getTime() + 3_600_000);
-    const again = boundStatus(view([cloud("a", [PROVISIONED])], 1, 1, { batch: { ...batch, status: first } }), later);
+    const again = boundStatus(
+      view([cloud("a", [PROVISIONED])], 1, 1, { batch: { ...batch, status: first } }),
+      later,
+    );
     expect(again).toEqual(first);
   });
 });

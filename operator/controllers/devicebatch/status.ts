@@ -14,8 +14,8 @@ import { everywhere } from "./everywhere.ts";
 /** A batch that has no reel (yet). */
 export interface UnboundView {
   readonly batch: DeviceBatch;
-  /** Whether only a person can mend it. */
-  readonly stalled: boolean;
+  /** Under way, waiting for something that may come by itself, or for a person. */
+  readonly state: "progressing" | "retrying" | "stalled";
   readonly reason: string;
   readonly message: string;
 }
@@ -35,12 +35,9 @@ const FAILURES_SHOWN = 10;
 const FAILURE_MESSAGE = 512;
 
 /** The status of a batch that is not bound. */
-export function unboundStatus(
-  { batch, stalled, reason, message }: UnboundView,
-  now: Date,
-): DeviceBatchStatus {
+export function unboundStatus({ batch, state, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
   const at = { observedGeneration: batch.metadata.generation ?? 0, now };
-  const verdict: Verdict = { state: stalled ? "stalled" : "retrying", reason, message };
+  const verdict: Verdict = { state, reason, message };
   const { observedGeneration } = at;
   let conditions = setCondition(
     batch.status?.conditions,
@@ -52,9 +49,9 @@ export function unboundStatus(
 }
 
 /** The status of a batch that is being deleted and may not go yet: as it was, but for why. */
-export function heldStatus({ batch, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
+export function heldStatus({ batch, state, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
   const at = { observedGeneration: batch.metadata.generation ?? 0, now };
-  const conditions = readiness(batch.status?.conditions, { state: "stalled", reason, message }, at);
+  const conditions = readiness(batch.status?.conditions, { state, reason, message }, at);
   return { ...batch.status, observedGeneration: at.observedGeneration, conditions };
 }
 
@@ -82,7 +79,7 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
     boundAt: binding.spec.boundAt,
     ...(provisionedAt === undefined ? {} : { provisionedAt }),
     manifestSha256: binding.spec.manifestSha256,
-    ...(lines.length === 0 ? {} : { clouds: lines }),
+    ...(lines.length === 0 ? {} : { clouds: lines, cloudNames: lines.map(({ name }) => name).join(", ") }),
     ...(failures.length === 0 ? {} : { failures }),
     conditions: conditionsOf(batch, binding, { verdict, done, observedGeneration }, now),
   };

@@ -30,7 +30,9 @@ export class ReelBindingReconciler {
     const binding = cluster.bindings.cache.get(key);
     if (binding === undefined) return undefined;
     if (binding.metadata.deletionTimestamp === undefined) {
-      cluster.bindings.cache.observe(await setFinalizer(cluster.bindings.client, binding, true, signal));
+      const held = await setFinalizer(cluster.bindings.client, binding, true, signal);
+      if (held !== binding) cluster.bindings.cache.observe(held);
+      await this.#freeOfVanished(held, signal);
       return undefined;
     }
     if (this.#inUse(binding)) {
@@ -51,6 +53,16 @@ export class ReelBindingReconciler {
     }
     await setFinalizer(cluster.bindings.client, binding, false, signal);
     return undefined;
+  }
+
+  /** A batch that vanished without letting go (its finalizer was taken off by hand) must not hold the reel. */
+  async #freeOfVanished(binding: ReelBinding, signal: AbortSignal): Promise<void> {
+    const { batch, ...spec } = binding.spec;
+    if (batch === undefined || this.#inUse(binding)) return;
+    const { batches, bindings } = this.#deps.cluster;
+    const there = await batches.client.find({ namespace: spec.account, name: batch }, signal);
+    if (there !== undefined) return;
+    bindings.cache.observe(await bindings.client.update({ ...binding, spec }, signal));
   }
 
   #inUse({ spec }: ReelBinding): boolean {

@@ -53,8 +53,12 @@ describe("ledger format v1", () => {
   it("never takes garbage for a ledger: it decodes to the right length or refuses", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat({ max: 5000 }), (bytes, devices) => {
-        const read = attempt(() => decodeStates(LEDGER_FORMAT, Buffer.from(bytes).toString("base64"), devices));
-        expect(read instanceof LedgerFormatError || (read instanceof Uint8Array && read.length === devices)).toBe(true);
+        const read = attempt(() =>
+          decodeStates(LEDGER_FORMAT, Buffer.from(bytes).toString("base64"), devices),
+        );
+        expect(
+          read instanceof LedgerFormatError || (read instanceof Uint8Array && read.length === devices),
+        ).toBe(true);
       }),
     );
   });

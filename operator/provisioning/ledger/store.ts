@@ -72,6 +72,11 @@ export class LedgerStore {
           `ledger ${item.metadata.name} covers ${item.spec.chunk.devices} devices from ${item.spec.chunk.first}, which does not fit a manifest of ${identity.records} records`,
         );
       }
+      if (item.spec.account !== identity.account) {
+        throw new LedgerFormatError(
+          `ledger ${item.metadata.name} was left by another account; delete the ledgers labelled ${ledgerSelector(identity.reel)}`,
+        );
+      }
       if (item.spec.manifestSha256 !== identity.manifestSha256) {
         throw new LedgerFormatError(
           `ledger ${item.metadata.name} was written for manifest ${item.spec.manifestSha256}, the reel is bound with ${identity.manifestSha256}`,
