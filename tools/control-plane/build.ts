@@ -22,8 +22,8 @@ import { reapFolder } from "../process/reaper.ts";
 
 const SOURCES = import.meta.dirname;
 const PROGRAM = "control-plane";
-/** How the program is built; part of what its place in the cache is named by. */
-export const BUILD_FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
+/** How the packages are compiled. */
+export const COMPILE_FLAGS: readonly string[] = ["-trimpath", "-buildvcs=false"];
 const BUILD_DEADLINE_MS = 45 * 60_000;
 const UNUSED_FOR_MS = 30 * 24 * 3_600_000;
 const PROGRESS_EVERY_MS = 10_000;
@@ -52,7 +52,7 @@ export async function cachedControlPlane(env: NodeJS.ProcessEnv): Promise<string
   const entries = await readdir(cache).catch((): string[] => []);
   const prefix = await entryPrefix();
   if (!entries.some((entry) => entry.startsWith(prefix))) return undefined;
-  const go = await goVersion(env);
+  const go = await goVersion(env).catch(() => undefined);
   const wanted = entries.filter((entry) =>
     go === undefined ? entry.startsWith(prefix) && !entry.includes(".building-") : entry === prefix + go,
   );
@@ -73,13 +73,6 @@ export async function cachedControlPlane(env: NodeJS.ProcessEnv): Promise<string
  */
 export async function buildControlPlane(options: BuildOptions): Promise<string> {
   const go = await goVersion(options.env);
-  if (go === undefined) {
-    throw new Error(
-      "no control plane is built yet, and Go, which builds it, is not on the PATH. Install Go 1.26 or newer, or " +
-        "set KUBEBUILDER_ASSETS to the folder that `setup-envtest use` prints, or CERTFERRY_CONTROL_PLANE to a " +
-        "program built from tools/control-plane elsewhere",
-    );
-  }
   const cache = controlPlaneCache(options.env);
   await mkdir(cache, { recursive: true });
   const entry = join(cache, (await entryPrefix()) + go);
@@ -106,7 +99,7 @@ async function buildInto(entry: string, go: string, options: BuildOptions): Prom
   const total = await countPackages(options);
   const build = await OwnedProcess.start({
     command: "go",
-    args: ["build", "-v", ...BUILD_FLAGS, "-o", join(scratch, PROGRAM), "."],
+    args: ["build", "-v", ...(await buildFlags()), "-o", join(scratch, PROGRAM), "."],
     cwd: SOURCES,
     env: options.env,
   });
@@ -183,17 +176,39 @@ async function entryPrefix(): Promise<string> {
     hash.update(await readFile(join(SOURCES, file)));
     hash.update("\0");
   }
-  hash.update(BUILD_FLAGS.join("\0"));
+  hash.update((await buildFlags()).join("\0"));
   return `${hash.digest("hex").slice(0, 16)}-${process.platform}-${process.arch}-`;
 }
 
-/** As `go env` prints it, such as go1.26.8; undefined when Go is not on the PATH. */
-async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** With the version that the server tells (`kubectl version`), which release builds set in the same way. */
+async function buildFlags(): Promise<string[]> {
+  const mod = await readFile(join(SOURCES, "go.mod"), "utf8");
+  const [version, major, minor] = /^\s*k8s\.io\/kubernetes v(\d+)\.(\d+)\.\S+$/m.exec(mod) ?? [];
+  if (version === undefined)
+    throw new Error("tools/control-plane/go.mod does not name a version of k8s.io/kubernetes");
+  const set = { gitVersion: version.trim().split(" ")[1], gitMajor: major, gitMinor: minor };
+  const variables = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"].flatMap((name) =>
+    Object.entries(set).map(([key, value]) => `-X ${name}.${key}=${value}`),
+  );
+  return [...COMPILE_FLAGS, `-ldflags=-s -w ${variables.join(" ")}`];
+}
+
+/**
+ * As `go env` prints it, such as go1.26.8.
+ * @throws Error when Go is not on the PATH, or is too old for the sources and may not fetch a newer one
+ */
+async function goVersion(env: NodeJS.ProcessEnv): Promise<string> {
   try {
-    const { stdout } = await run("go", ["env", "GOVERSION"], { cwd: SOURCES, env, timeout: 60_000 });
+    const { stdout } = await run("go", ["env", "GOVERSION"], { cwd: SOURCES, env, timeout: 10 * 60_000 });
     return stdout.trim().replaceAll(/[^\w.-]/g, "_");
-  } catch {
-    return undefined;
+  } catch (cause) {
+    const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr).trim() : "";
+    throw new Error(
+      "no control plane is built yet, and Go 1.26 or newer, which builds it, is not to be had" +
+        `${said === "" ? "" : ` (${said})`}. Install Go, or set KUBEBUILDER_ASSETS to the folder that \`setup-envtest use\` ` +
+        "prints, or CERTFERRY_CONTROL_PLANE to a program built from tools/control-plane elsewhere",
+      { cause },
+    );
   }
 }
 

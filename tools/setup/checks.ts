@@ -3,7 +3,7 @@ import { access, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
-import { BUILD_FLAGS, cachedControlPlane } from "../control-plane/build.ts";
+import { COMPILE_FLAGS, cachedControlPlane } from "../control-plane/build.ts";
 import { runInForeground } from "../process/foreground.ts";
 import { brokenLinks } from "./doc-links.ts";
 
@@ -79,7 +79,7 @@ async function goVet(): Promise<undefined | string | { skip: string }> {
   let output = "";
   const exitCode = await runInForeground({
     command: "go",
-    args: ["vet", ...BUILD_FLAGS.filter((flag) => !flag.startsWith("-ldflags")), "."],
+    args: ["vet", ...COMPILE_FLAGS, "."],
     cwd: GO_PROGRAM,
     onOutput: (text) => (output = text),
   });
