@@ -22,3 +22,5 @@ try {
   log.fatal({ err: describeError(error) }, "the operator has ended");
   process.exitCode = 1;
 }
+// A process that lost its lease must be gone, whatever is still open.
+process.exit();

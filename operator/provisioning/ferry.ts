@@ -31,8 +31,8 @@ export class Ferry {
   declare(spec: PlacementSpec): void {
     if (this.#closed) return;
     const key = placementKey(spec.ledger);
-    const lane = this.#lane(spec.ledger.target.key);
-    lane.limit(spec.limits);
+    const lane = this.#lane(laneOf(spec));
+    lane.limit(key, spec.limits);
     const berth = this.#berths.get(key);
     if (berth !== undefined) {
       berth.placement.update(spec);
@@ -40,7 +40,7 @@ export class Ferry {
     }
     const placement = new Placement(spec, lane, this.#deps);
     this.#finished.delete(key);
-    this.#berths.set(key, { placement, done: this.#run(key, placement) });
+    this.#berths.set(key, { placement, done: this.#run(key, placement, lane) });
   }
 
   /**
@@ -83,9 +83,10 @@ export class Ferry {
     timer.cancel();
   }
 
-  async #run(key: string, placement: Placement): Promise<void> {
+  async #run(key: string, placement: Placement, lane: Lane): Promise<void> {
     await placement.run();
     this.#berths.delete(key);
+    lane.unlimit(key);
     const progress = placement.progress();
     if (progress.failures.length > 0 || progress.hindrance !== undefined) this.#finished.set(key, progress);
     this.#deps.changed(key);
@@ -98,4 +99,12 @@ export class Ferry {
     this.#lanes.set(target, lane);
     return lane;
   }
+}
+
+/**
+ * Pace belongs to a cloud at an address. Were it the cloud alone, an account that gives another's account ID
+ * and an address of its own could slow the other down with refusals.
+ */
+function laneOf({ ledger, interop }: PlacementSpec): string {
+  return `${ledger.target.key} ${new URL(interop.url).host}`;
 }

@@ -12,7 +12,7 @@ async function settledTurn(turn: Promise<unknown>): Promise<boolean> {
 describe("Lane", () => {
   it("lets placements take turns", async () => {
     const lane = new Lane(new ManualClock(), () => 0.5);
-    lane.limit({ maxInFlight: 1 });
+    lane.limit("a", { maxInFlight: 1 });
     const order: string[] = [];
     const place = async (name: string): Promise<void> => {
       for (let i = 0; i < 3; i += 1) {
@@ -27,12 +27,21 @@ describe("Lane", () => {
 
   it("holds requests in flight to the ceiling", async () => {
     const lane = new Lane(new ManualClock(), () => 0.5);
-    lane.limit({ maxInFlight: 1 });
+    lane.limit("a", { maxInFlight: 1 });
     const first = await lane.turn(1, never);
     const second = lane.turn(1, never);
     expect(await settledTurn(second)).toBe(false);
     first(undefined);
     expect(await settledTurn(second)).toBe(true);
+  });
+
+  it("holds the lowest ceiling of those who share it, while they do", () => {
+    const lane = new Lane(new ManualClock(), () => 0.5);
+    lane.limit("a", { maxDevicesPerRequest: 10 });
+    lane.limit("b", { maxDevicesPerRequest: 3 });
+    expect(lane.size).toBe(3);
+    lane.unlimit("b");
+    expect(lane.size).toBe(10);
   });
 
   it("holds everyone back after a refusal, and lets one try when the pause is over", async () => {
@@ -48,7 +57,7 @@ describe("Lane", () => {
 
   it("gives up the place of who stops waiting, so that it blocks nobody", async () => {
     const lane = new Lane(new ManualClock(), () => 0.5);
-    lane.limit({ maxInFlight: 1 });
+    lane.limit("a", { maxInFlight: 1 });
     const ended = await lane.turn(1, never);
     const stop = new AbortController();
     const stopped = lane.turn(1, stop.signal);

@@ -8,6 +8,7 @@ import { Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
 export class Lane {
   readonly #clock: Clock;
   readonly #pace: Pace;
+  readonly #limits = new Map<string, PaceLimits>();
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
 
@@ -26,8 +27,15 @@ export class Lane {
     return this.#pace.pausedUntil;
   }
 
-  limit(limits: PaceLimits): void {
-    this.#pace.limit(limits);
+  /** Takes a placement's ceilings. Where several placements share the lane, the lowest of each holds. */
+  limit(placement: string, limits: PaceLimits): void {
+    this.#limits.set(placement, limits);
+    this.#pace.limit(lowest([...this.#limits.values()]));
+  }
+
+  /** Forgets a placement's ceilings. */
+  unlimit(placement: string): void {
+    if (this.#limits.delete(placement)) this.#pace.limit(lowest([...this.#limits.values()]));
   }
 
   /**
@@ -92,4 +100,16 @@ export class Lane {
       next();
     }
   }
+}
+
+function lowest(all: readonly PaceLimits[]): PaceLimits {
+  const least = (field: keyof PaceLimits): number | undefined => {
+    const set = all.map((limits) => limits[field]).filter((limit) => limit !== undefined);
+    return set.length === 0 ? undefined : Math.min(...set);
+  };
+  return {
+    devicesPerSecond: least("devicesPerSecond"),
+    maxInFlight: least("maxInFlight"),
+    maxDevicesPerRequest: least("maxDevicesPerRequest"),
+  };
 }

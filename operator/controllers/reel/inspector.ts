@@ -12,6 +12,8 @@ export type Inspection =
       readonly state: "failed";
       readonly reason: string;
       readonly message: string;
+      /** What was read, where the manifest could be read and is of no use all the same. */
+      readonly summary?: ManifestSummary;
       /** Epoch ms of the next try by itself; undefined when only a change of the reel helps. */
       readonly retryAt: number | undefined;
     };
@@ -94,7 +96,7 @@ export class ReelInspector {
       const evaluatedAt = new Date(Math.floor(this.#o.clock.now() / 1_000) * 1_000);
       const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt };
       const summary = await this.#o.contents.inspect(query, signal);
-      entry.inspection = { state: "ready", summary, evaluatedAt };
+      entry.inspection = summary.devices === 0 ? useless(summary) : { state: "ready", summary, evaluatedAt };
     } catch (error) {
       if (signal.aborted) return;
       entry.failures += 1;
@@ -132,4 +134,14 @@ export class ReelInspector {
     if (next === undefined) this.#free += 1;
     else next();
   }
+}
+
+function useless(summary: ManifestSummary): Inspection {
+  return {
+    state: "failed",
+    reason: "NoUsableDevices",
+    message: `each of the manifest's ${summary.records} entries was refused; see status.quarantined for the first ten with their reasons`,
+    summary,
+    retryAt: undefined,
+  };
 }

@@ -15,7 +15,8 @@ export interface ReelView {
 export function reelStatus(view: ReelView, now: Date): ReelStatus {
   const { reel, binding, inspection } = view;
   const before = reel.status ?? {};
-  const found = inspection?.state === "ready" ? describe(inspection.summary) : contentsOf(before);
+  const summary = inspection === undefined || inspection.state === "running" ? undefined : inspection.summary;
+  const found = summary === undefined ? contentsOf(before) : describe(summary);
   const verdict = judge(view);
   return {
     ...found,
