@@ -124,7 +124,7 @@ describe("planBinding", () => {
   it("has the manifest read before it claims, and claims when it was read", () => {
     expect(plan({ batch: batch(), reel: reel() })).toEqual({ do: "inspect" });
     expect(plan({ batch: batch(), reel: reel(), inspection: { state: "running" } })).toMatchObject({
-      reason: "ReelNotReady",
+      reason: "ReadingManifest",
     });
     expect(plan({ batch: batch(), reel: reel(), inspection: ready })).toMatchObject({ do: "claim" });
   });
