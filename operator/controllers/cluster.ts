@@ -43,6 +43,11 @@ export function namespaced(namespace: string, name: string): string {
   return `${namespace}/${name}`;
 }
 
+/** Whether a CloudApi says that it is its account's default; one that is going says nothing any more. */
+export function claimsDefault({ metadata, spec }: CloudApi): boolean {
+  return spec.default === true && metadata.deletionTimestamp === undefined;
+}
+
 /** Sets up (but does not start) the caches of everything that is watched. */
 export function watchCluster(
   client: KubeClient,

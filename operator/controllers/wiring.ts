@@ -1,7 +1,7 @@
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Change, Informer } from "../runtime/informer.ts";
-import { type Cluster, namespaced, reelNameOf } from "./cluster.ts";
+import { claimsDefault, type Cluster, namespaced, reelNameOf } from "./cluster.ts";
 import type { ReelInspector } from "./reel/inspector.ts";
 
 /** Puts a key into a controller's queue, at once or later. */
@@ -33,12 +33,13 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
       batchesOfReel(cluster, queues, reel.metadata.name);
     }
   });
-  on(cloudApis.cache, (api, previous) => {
+  on(cloudApis.cache, (api, previous, type) => {
     const { namespace } = api.metadata;
     queues.cloudApi(keyOf(api));
     queues.account(namespace);
     batchesOfAccount(cluster, queues, namespace);
-    if (previous?.spec.default === api.spec.default) return;
+    const claims = type !== "deleted" && claimsDefault(api);
+    if ((previous !== undefined && claimsDefault(previous)) === claims) return;
     for (const other of cloudApis.cache.byIndex("namespace", namespace)) queues.cloudApi(keyOf(other));
   });
   on(batches.cache, (batch, _previous, type) => {

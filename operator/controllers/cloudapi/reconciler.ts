@@ -8,7 +8,7 @@ import { isConditionTrue } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
 import { writeStatus } from "../../runtime/status.ts";
-import { type Cluster, namespaced } from "../cluster.ts";
+import { claimsDefault, type Cluster, namespaced } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
 import type { CloudLink, CloudLinks } from "./links.ts";
 import { endpointOf, resolve, type ResolveDeps, Unresolved } from "./resolve.ts";
@@ -201,7 +201,7 @@ export class CloudApiReconciler {
     if (api.spec.default !== true) return [];
     return this.#deps.cluster.cloudApis.cache
       .byIndex("namespace", api.metadata.namespace)
-      .filter((other) => other.spec.default === true && other.metadata.name !== api.metadata.name)
+      .filter((other) => claimsDefault(other) && other.metadata.name !== api.metadata.name)
       .map((other) => other.metadata.name)
       .sort();
   }

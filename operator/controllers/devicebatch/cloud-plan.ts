@@ -1,4 +1,5 @@
 import type { CloudApi, DeviceBatch, ReelBinding } from "../../../crds/index.ts";
+import { claimsDefault } from "../cluster.ts";
 
 /** Which clouds a bound batch goes to. */
 export type CloudChoice =
@@ -29,7 +30,7 @@ export function planClouds(
   if (chosen !== undefined) return { kind: "clouds", names: [chosen] };
 
   const defaults = cloudApis
-    .filter((api) => api.spec.default === true && api.metadata.deletionTimestamp === undefined)
+    .filter(claimsDefault)
     .map((api) => api.metadata.name)
     .sort();
   const [first, ...others] = defaults;
