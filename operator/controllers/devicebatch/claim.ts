@@ -2,7 +2,7 @@ import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
 import { API_VERSION, FINALIZER } from "../../../crds/index.ts";
 import { isAlreadyExists } from "../../runtime/api-error.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import { formatTime } from "../../runtime/conditions.ts";
+import { findCondition, formatTime } from "../../runtime/conditions.ts";
 import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
 import type { Inspection, ReelInspector } from "../reel/inspector.ts";
 import { type BindingStep, type BindingView, planBinding } from "./binding-plan.ts";
@@ -66,10 +66,12 @@ async function observe(
 ): Promise<{ -readonly [K in keyof BindingView]: BindingView[K] }> {
   const { cluster } = deps;
   const binding = cluster.bindings.cache.get(name);
-  // A cache that lags must not say that a reel is missing, for that makes the batch one that waited.
-  const reel =
-    cluster.reels.cache.get(name) ??
-    (binding === undefined ? await cluster.reels.client.find({ name }, signal) : undefined);
+  const cached = cluster.reels.cache.get(name);
+  // A cache that lags must not say that a reel is missing, for that makes the batch one that waited. Who was
+  // told so before need not be asked for again: the reel's coming is watched.
+  const told = findCondition(batch.status?.conditions, "Bound")?.reason === "ReelNotFound";
+  const ask = cached === undefined && binding === undefined && !told;
+  const reel = ask ? await cluster.reels.client.find({ name }, signal) : cached;
   return {
     batch,
     reel,

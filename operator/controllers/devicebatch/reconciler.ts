@@ -22,7 +22,6 @@ export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
 
 /** Progress is written at most once a second for each batch; what changes its conditions is written at once. */
 const STATUS_INTERVAL_MS = 1_000;
-const WAITING_MS = 60_000;
 const DRAINING_MS = 1_000;
 
 const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
@@ -63,7 +62,8 @@ export class DeviceBatchReconciler {
       const { reason, message } = claimed;
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
-      return (await this.#write(key, batch, status, signal)) ?? { requeueAfterMs: WAITING_MS };
+      // What it waits for is watched: thousands of waiting batches must not ask again and again.
+      return this.#write(key, batch, status, signal);
     }
     if (claimed.fresh) this.#tellBound(batch, claimed.binding);
     return this.#provision(key, batch, claimed.binding, signal);
