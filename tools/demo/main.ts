@@ -32,7 +32,7 @@ const flags = new Command("demo")
   .opts<Flags>();
 
 const stopping = new AbortController();
-for (const name of STOPS) process.on(name, () => stopping.abort(new Error(`stopped by ${name}`)));
+for (const name of STOPS) process.on(name, () => stopping.abort(new Error(`Stopped by ${name}`)));
 
 process.exitCode = await run(flags, stopping.signal);
 
@@ -55,11 +55,11 @@ async function run(options: Flags, signal: AbortSignal): Promise<number> {
     table.settle();
     const lost = await stayUp(stage, table, signal);
     if (lost !== undefined) say(lost);
-    say("Stopping ...");
+    say(signal.aborted ? `${(signal.reason as Error).message}; removing everything` : "Removing everything");
     return lost === undefined ? 0 : 1;
   } catch (error) {
     if (signal.aborted) {
-      say("Stopped; everything is removed.");
+      say(`${(signal.reason as Error).message}; everything is removed`);
       return options.once ? 1 : 0;
     }
     say(`The demo has failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -195,7 +195,8 @@ export class OwnedProcess {
   }
 
   #lastWords(): string {
-    const words = this.#tails.stderr.slice(-20);
+    const { stdout, stderr } = this.#tails;
+    const words = (stderr.length > 0 ? stderr : stdout).slice(-20);
     return words.length === 0 ? "" : `. It last wrote:\n  ${words.join("\n  ")}`;
   }
 }
