@@ -1,21 +1,21 @@
 import { ManifestError } from "./errors.ts";
 
-const MARKER = Buffer.from("PRIVATE KEY-----");
+const MARKER = "PRIVATE KEY-----";
 
 /**
- * How the marker looks in files: as it is, in UTF-16, and within base64 of a PEM file, where it starts at
- * one of three places in a group; the characters that depend on its neighbours are left out.
+ * How private keys look in files: as text, also in UTF-16, and within base64 of a PEM file, where the marker
+ * starts at one of three places in a group; the characters that depend on its neighbours are left out.
  */
 const NEEDLES: readonly Buffer[] = [
-  MARKER,
-  Buffer.from(MARKER.toString("latin1"), "utf16le"),
-  Buffer.from(MARKER.toString("latin1"), "utf16le").swap16(),
-  ...[0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), MARKER]).toString("base64");
-    const stable = Math.floor(((before + MARKER.length) * 8) / 6);
-    return Buffer.from(text.slice(Math.ceil((before * 8) / 6), stable));
+  ...[MARKER, "PuTTY-User-Key-File-"].flatMap((text) => {
+    const wide = Buffer.from(text, "utf16le");
+    return [Buffer.from(text), wide, Buffer.from(wide).swap16()];
   }),
-  Buffer.from("PuTTY-User-Key-File-"),
+  ...[0, 1, 2].map((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), Buffer.from(MARKER)]);
+    const stable = Math.floor((text.length * 8) / 6);
+    return Buffer.from(text.toString("base64").slice(Math.ceil((before * 8) / 6), stable));
+  }),
 ];
 
 const LONGEST = Math.max(...NEEDLES.map((needle) => needle.length));

@@ -7,6 +7,8 @@ export interface ArchiveOptions {
   /** The archive asks for it; with `encryptNames` before it even lists what it holds. */
   password?: string;
   encryptNames?: boolean;
+  /** 7-Zip's, 0 (stored as it is) to 9; 5 unless given, which takes a second for some megabytes. */
+  level?: number;
   /** Further files beside the manifest, by name. */
   alongside?: Readonly<Record<string, Uint8Array | string>>;
 }
@@ -27,7 +29,14 @@ export async function manifest7z(
   const secrecy = options.password === undefined ? [] : [`-p${options.password}`];
   if (options.encryptNames) secrecy.push("-mhe=on");
   const exitCode = process.exitCode;
-  sevenZ.callMain(["a", "-t7z", "-mx=5", ...secrecy, "manifest.7z", ...Object.keys(files)]);
+  sevenZ.callMain([
+    "a",
+    "-t7z",
+    `-mx=${options.level ?? 5}`,
+    ...secrecy,
+    "manifest.7z",
+    ...Object.keys(files),
+  ]);
   // 7z-wasm sets this process's own exit code, also when all went well.
   const failed = process.exitCode !== 0;
   process.exitCode = exitCode;

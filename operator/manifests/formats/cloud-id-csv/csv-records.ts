@@ -7,8 +7,8 @@ import { countLines, emptyLines, firstLine } from "./lines.ts";
 export type CsvRow = { row: number; fields: readonly string[] } | { row: number; unreadable: string };
 
 const PIECE = 16 * 1024;
-/** How much may be read again after records that cannot be read. */
-const MAX_REREAD = 256 * 1024 ** 2;
+/** How much may be read again after records that cannot be read, unless given. */
+const MAX_REREAD_BYTES = 128 * 1024 ** 2;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -29,9 +29,11 @@ export class CsvRecords {
   #row = 1;
   /** After a record that cannot be read: its first line is still to be dropped, or a next one to be found. */
   #skip: "line" | "seek" | undefined;
-  #reread = 0;
+  readonly #maxRereadBytes: number;
+  #rereadBytes = 0;
 
-  constructor(options: { separator: string; maxRecordBytes: number }) {
+  constructor(options: { separator: string; maxRecordBytes: number; maxRereadBytes?: number }) {
+    this.#maxRereadBytes = options.maxRereadBytes ?? MAX_REREAD_BYTES;
     this.#separator = options.separator;
     this.#maxRecordBytes = options.maxRecordBytes;
     this.#parser = this.#start();
@@ -165,8 +167,8 @@ export class CsvRecords {
   }
 
   #countReread(bytes: number): void {
-    this.#reread += bytes;
-    if (this.#reread <= MAX_REREAD) return;
+    this.#rereadBytes += bytes;
+    if (this.#rereadBytes <= this.#maxRereadBytes) return;
     throw new ManifestError(
       "NotAManifest",
       `too many rows up to row ${this.#row} cannot be read: the file is damaged, or no CSV`,
