@@ -8,7 +8,7 @@ import type { Clock } from "./clock.ts";
 import { Connection, connectionError } from "./connection.ts";
 import type { ApiRequest } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
-import { apiPath, apiVersionOf, keyOf } from "./objects.ts";
+import { apiPath, apiVersionOf, compareResourceVersions, keyOf } from "./objects.ts";
 import type { KubeObject, ObjectKey, ResourceKind } from "./objects.ts";
 import { asRecord, badAnswer, readWatch, statusError } from "./watch.ts";
 import type { WatchEvent } from "./watch.ts";
@@ -42,6 +42,11 @@ export interface WatchOptions extends ListOptions {
   timeoutSeconds: number;
   /** After how long without a byte the watch is given up; bookmarks come about once a minute. */
   stallTimeoutMs: number;
+  /**
+   * Asks first whether the server is as far as resourceVersion, and throws a 410 (isGone) when it is not: it has
+   * been restored from a backup, and would accept the watch and say nothing, perhaps for ever.
+   */
+  checkVersion?: boolean;
 }
 
 /**
@@ -77,7 +82,7 @@ export interface KubeClientOptions {
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TRIES = 4;
-const PAGE = 500;
+const PAGE = "500";
 
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
@@ -280,6 +285,7 @@ class Resource<T extends KubeObject> implements ResourceClient<T> {
   async watch(options: WatchOptions, signal: AbortSignal): Promise<AsyncGenerator<WatchEvent<T>>> {
     const { resourceVersion, timeoutSeconds, stallTimeoutMs } = options;
     const path = this.#collection(options);
+    if (options.checkVersion === true) await this.#checkVersion(options, signal);
     const query = {
       ...selectors(options),
       watch: "true",
@@ -296,31 +302,47 @@ class Resource<T extends KubeObject> implements ResourceClient<T> {
     });
   }
 
+  async #checkVersion(options: WatchOptions, signal: AbortSignal): Promise<void> {
+    const { resourceVersion } = await this.#readPage(options, "1", undefined, signal);
+    const order = compareResourceVersions(resourceVersion, options.resourceVersion);
+    if (order === undefined || order >= 0) return;
+    throw new ApiError(
+      `watch of ${this.#collection(options)}: the server is at version ${resourceVersion}, before ${options.resourceVersion}`,
+      { status: 410, reason: "Expired" },
+    );
+  }
+
   async #readPages(
     options: ListOptions,
-    limit: number | undefined,
+    limit: string | undefined,
     signal: AbortSignal | undefined,
   ): Promise<{ items: T[]; resourceVersion: string }> {
-    const path = this.#collection(options);
     const items: T[] = [];
     let more: string | undefined;
     for (;;) {
-      const query = {
-        ...selectors(options),
-        limit: limit === undefined ? undefined : String(limit),
-        continue: more,
-      };
-      const page = asRecord(await this.#client.request({ method: "GET", path, query }, signal, this.#quiet));
-      const metadata = asRecord(page["metadata"]);
-      const { resourceVersion, continue: next } = metadata;
-      if (!Array.isArray(page["items"]) || typeof resourceVersion !== "string") {
-        throw badAnswer(`GET ${path}`, "the answer is not a list");
-      }
-      // Items of built-in kinds come without them.
-      for (const item of page["items"] as T[]) items.push(this.#typed(item));
-      if (typeof next !== "string" || next === "") return { items, resourceVersion };
-      more = next;
+      const page = await this.#readPage(options, limit, more, signal);
+      for (const item of page.items) items.push(item);
+      if (page.more === undefined) return { items, resourceVersion: page.resourceVersion };
+      more = page.more;
     }
+  }
+
+  async #readPage(
+    options: ListOptions,
+    limit: string | undefined,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ items: T[]; resourceVersion: string; more?: string }> {
+    const path = this.#collection(options);
+    const query = { ...selectors(options), limit, continue: after };
+    const page = asRecord(await this.#client.request({ method: "GET", path, query }, signal, this.#quiet));
+    const { resourceVersion, continue: more } = asRecord(page["metadata"]);
+    if (!Array.isArray(page["items"]) || typeof resourceVersion !== "string") {
+      throw badAnswer(`GET ${path}`, "the answer is not a list");
+    }
+    // Items of built-in kinds come without their type.
+    const items = (page["items"] as T[]).map((item) => this.#typed(item));
+    return { items, resourceVersion, ...(typeof more === "string" && more !== "" ? { more } : {}) };
   }
 
   async #send(request: ApiRequest, signal: AbortSignal | undefined): Promise<T> {

@@ -24,7 +24,7 @@ export interface EventInput {
 }
 
 export interface EventRecorderOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, "resource">;
   /** The reporting controller, as a qualified name: `certferry.dev/operator`. */
   component: string;
   /** Which process reports: the pod's name. */
@@ -115,9 +115,12 @@ export class EventRecorder {
 
   /** Tells what is not told yet. Resolves when that is done or the signal is aborted; never rejects. */
   async flush(signal: AbortSignal): Promise<void> {
-    this.#tellRepetitions(false);
     try {
-      while (this.#pumping !== undefined) await untilAborted(signal, this.#pumping);
+      this.#tellRepetitions(false);
+      while (this.#pumping !== undefined) {
+        await untilAborted(signal, this.#pumping);
+        this.#tellRepetitions(false);
+      }
     } catch {
       this.#log.warn({ left: this.#queue.length }, "stopping before all events are written");
       this.#queue.length = 0;
@@ -201,16 +204,22 @@ export class EventRecorder {
     }
     series.queued = true;
     this.#queue.push(series);
+    this.#startPump();
+  }
+
+  #startPump(): void {
     this.#pumping ??= this.#pump().finally(() => {
       this.#pumping = undefined;
+      // Something may have been queued after the pump saw that nothing was.
+      if (this.#queue.length > 0) this.#startPump();
     });
   }
 
   /** Writes what is queued, one after another. Never rejects. */
   async #pump(): Promise<void> {
     for (let series = this.#queue.shift(); series !== undefined; series = this.#queue.shift()) {
-      series.queued = false;
       await this.#write(series);
+      series.queued = false;
     }
   }
 

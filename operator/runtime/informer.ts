@@ -35,7 +35,10 @@ export interface InformerOptions<T extends KubeObject> {
   backoff?: Backoff;
   /** A watch that is silent for this long is given up. A live server sends a bookmark each minute. */
   stallTimeoutMs?: number;
-  /** How often every object is handed to the handlers again as `updated` (with itself as previous); 0 is never. */
+  /**
+   * How often every object is handed to the handlers again as `updated` (with itself as previous), and everything
+   * listed anew when the watch ends next; 0 is never.
+   */
   resyncMs?: number;
   random?: () => number;
 }
@@ -68,6 +71,8 @@ export class Informer<T extends KubeObject> {
   #position: string | undefined;
   #mustList = true;
   #failures = 0;
+  /** Whether the last failure was that the history is gone. */
+  #wasGone = false;
   #lastSign: number | undefined;
   #running: Promise<void> | undefined;
 
@@ -152,8 +157,9 @@ export class Informer<T extends KubeObject> {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.#mustList || this.#position === undefined) await this.#relist(signal);
-        await this.#watch(signal);
+        const listed = this.#mustList || this.#position === undefined;
+        if (listed) await this.#relist(signal);
+        await this.#watch(!listed, signal);
       } catch (error) {
         if (signal.aborted) return;
         const pause = this.#pauseAfter(error);
@@ -164,9 +170,12 @@ export class Informer<T extends KubeObject> {
 
   #pauseAfter(error: unknown): number {
     this.#failures += 1;
-    if (isGone(error)) this.#mustList = true;
-    // Having missed the history is no fault of the server's, once.
-    if (isGone(error) && this.#failures === 1) {
+    const gone = isGone(error);
+    const goneAgain = gone && this.#wasGone;
+    this.#wasGone = gone;
+    if (gone) this.#mustList = true;
+    // To have missed the history is no fault of the server's, unless it says so of what it has just listed.
+    if (gone && !goneAgain) {
       this.#log.info("the watch has fallen too far behind: listing anew");
       return 0;
     }
@@ -182,6 +191,7 @@ export class Informer<T extends KubeObject> {
   #recovered(): void {
     if (this.#failures > 0) this.#log.info({ failures: this.#failures }, "watching again");
     this.#failures = 0;
+    this.#wasGone = false;
   }
 
   async #relist(signal: AbortSignal): Promise<void> {
@@ -228,7 +238,8 @@ export class Informer<T extends KubeObject> {
     }
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  /** @param checkVersion whether the server may have been restored from a backup since the last answer */
+  async #watch(checkVersion: boolean, signal: AbortSignal): Promise<void> {
     const { client, namespace, labelSelector, stallTimeoutMs = STALL_TIMEOUT_MS } = this.#o;
     const startedAt = monotonic(this.#clock);
     const events = await client.watch(
@@ -238,17 +249,18 @@ export class Informer<T extends KubeObject> {
         resourceVersion: this.#position ?? "0",
         timeoutSeconds: Math.round(WATCH_SECONDS * (1 + this.#random())),
         stallTimeoutMs,
+        checkVersion,
       },
       signal,
     );
     this.#sawSign();
+    this.#log.debug({ resourceVersion: this.#position }, "watching");
     let seen = 0;
     for await (const event of events) {
       this.#sawSign();
       if (seen === 0) this.#recovered();
       seen += 1;
-      this.#take(event);
-      if (this.#mustList) return;
+      if (!this.#take(event)) return;
     }
     if (seen > 0 || signal.aborted) return;
     if (monotonic(this.#clock) - startedAt < SHORTEST_WATCH_MS) {
@@ -257,13 +269,16 @@ export class Informer<T extends KubeObject> {
     this.#recovered();
   }
 
-  #take(event: WatchEvent<T>): void {
+  /** Takes an event into the cache; false when versions have gone back and everything must be listed anew. */
+  #take(event: WatchEvent<T>): boolean {
     const { resourceVersion } = event.type === "BOOKMARK" ? event : event.object.metadata;
     // Versions never go back, but when the cluster is restored from a backup.
-    if (isNewer(this.#position, resourceVersion)) this.#mustList = true;
-    if (this.#mustList) return;
+    if (isNewer(this.#position, resourceVersion)) {
+      this.#mustList = true;
+      return false;
+    }
     if (resourceVersion !== undefined) this.#position = resourceVersion;
-    if (event.type === "BOOKMARK") return;
+    if (event.type === "BOOKMARK") return true;
     const { object } = event;
     const cached = this.#store.get(keyOf(object));
     // A write-through of ours may be ahead of the watch.
@@ -274,6 +289,7 @@ export class Informer<T extends KubeObject> {
     } else if (order === undefined || order > 0) {
       this.#put(this.#kept(object));
     }
+    return true;
   }
 
   #put(object: T): void {
@@ -332,6 +348,7 @@ export class Informer<T extends KubeObject> {
       } catch {
         return;
       }
+      this.#mustList = true;
       for (const object of this.#store.values()) {
         if (this.#store.get(keyOf(object)) === object)
           this.#tell({ type: "updated", object, previous: object });

@@ -36,7 +36,7 @@ export class LeaseLost extends Error {
 }
 
 export interface LeaderElectorOptions {
-  client: KubeClient;
+  client: Pick<KubeClient, "resource">;
   namespace: string;
   name: string;
   /** Of this process; no two may share it, restarts included. */
