@@ -115,6 +115,11 @@ export class WorkQueue {
     return this.#ready.size;
   }
 
+  /** Keys that workers have taken and not done yet. */
+  get processing(): number {
+    return this.#processing.size;
+  }
+
   /** Keys that will be added later. */
   get delayed(): number {
     return this.#delayed.size;
