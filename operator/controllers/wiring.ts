@@ -1,3 +1,4 @@
+import type { ProvisioningLedger } from "../../crds/index.ts";
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Change, Informer } from "../runtime/informer.ts";
@@ -15,7 +16,7 @@ export interface Queues {
   readonly account: Enqueue;
 }
 
-/** A CloudApi's count of devices follows its ledgers, but not each of their writes. */
+/** A CloudApi's count of devices follows its ledgers, but not each of their writes; whether it is held, at once. */
 const COUNT_DELAY_MS = 5_000;
 
 /** Which change makes whom look again. Changes say only that; what to do follows from the caches. */
@@ -42,7 +43,7 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
     if ((previous !== undefined && claimsDefault(previous)) === claims) return;
     for (const other of cloudApis.cache.byIndex("namespace", namespace)) queues.cloudApi(keyOf(other));
   });
-  on(batches.cache, (batch, _previous, type) => {
+  on(batches.cache, (batch, previous, type) => {
     const { namespace } = batch.metadata;
     const reel = reelNameOf(batch.spec.batchId);
     queues.batch(keyOf(batch));
@@ -52,16 +53,20 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
       batchesOfReel(cluster, queues, reel);
     for (const { name } of batch.spec.cloudApis ?? [])
       queues.cloudApi(namespaced(namespace, name), COUNT_DELAY_MS);
+    if (previous?.spec.deletionPolicy !== batch.spec.deletionPolicy) cloudApisOfReel(cluster, queues, reel);
   });
-  on(bindings.cache, (binding) => {
+  on(bindings.cache, (binding, previous) => {
     const { name } = binding.metadata;
+    if (previous?.spec.batch !== binding.spec.batch) cloudApisOfReel(cluster, queues, name);
     queues.binding(name);
     queues.reel(name);
     batchesOfReel(cluster, queues, name);
   });
-  on(ledgers.cache, (ledger) => {
+  on(ledgers.cache, (ledger, previous, type) => {
     batchesOfReel(cluster, queues, ledger.spec.reel);
-    queues.cloudApi(namespaced(ledger.spec.account, ledger.spec.target.cloudApi), COUNT_DELAY_MS);
+    const filledOrEmptied =
+      type === "deleted" || isEmpty(ledger) !== (previous === undefined || isEmpty(previous));
+    queues.cloudApi(cloudApiOf(ledger), filledOrEmptied ? 0 : COUNT_DELAY_MS);
   });
   on(namespaces.cache, (namespace) => queues.account(namespace.metadata.name));
 }
@@ -74,6 +79,19 @@ export function batchesOfReel(cluster: Cluster, queues: Pick<Queues, "batch">, r
 /** Enqueues every batch of an account. */
 export function batchesOfAccount(cluster: Cluster, queues: Pick<Queues, "batch">, account: string): void {
   for (const batch of cluster.batches.cache.byIndex("namespace", account)) queues.batch(keyOf(batch));
+}
+
+/** Enqueues every CloudApi through which devices of a reel went. */
+function cloudApisOfReel(cluster: Cluster, queues: Pick<Queues, "cloudApi">, reel: string): void {
+  for (const ledger of cluster.ledgers.cache.byIndex("reel", reel)) queues.cloudApi(cloudApiOf(ledger));
+}
+
+function cloudApiOf({ spec }: ProvisioningLedger): string {
+  return namespaced(spec.account, spec.target.cloudApi);
+}
+
+function isEmpty({ spec }: ProvisioningLedger): boolean {
+  return spec.counts.provisioned === 0;
 }
 
 function on<T extends KubeObject>(
