@@ -33,6 +33,15 @@ export interface DeliveryDeps {
   readonly changed: () => void;
 }
 
+/** What goes, or went, in one request. */
+interface Load {
+  readonly parcels: readonly Parcel[];
+  /** How often these were sent together without an answer. */
+  readonly tries: number;
+}
+
+/** After so many tries without an answer a load is halved, so that one device that the callee dies of is alone. */
+const TRIES_TOGETHER = 3;
 /** After so many uncertain refusals a device is sent alone, so that what is wrong with it alone shows. */
 const SUSPECT = 3;
 /** The caller has a deadline of its own; this one only keeps a fault in it from holding a placement for ever. */
@@ -47,7 +56,7 @@ export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #underWay = new Set<Promise<void>>();
   #next: Parcel[] = [];
-  readonly #again: Parcel[][] = [];
+  readonly #again: Load[] = [];
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
@@ -56,7 +65,7 @@ export class Delivery {
   /** Takes a device; sends a request when enough are together. Waits for the lane's turn: this is the brake. */
   async add(parcel: Parcel, signal: AbortSignal): Promise<void> {
     if ((this.#deps.refusals.get(parcel.ordinal) ?? 0) >= SUSPECT) {
-      await this.#send([parcel], signal);
+      await this.#send({ parcels: [parcel], tries: 0 }, signal);
       return;
     }
     this.#next.push(parcel);
@@ -67,8 +76,8 @@ export class Delivery {
   async finish(signal: AbortSignal): Promise<void> {
     if (this.#next.length > 0) await this.#sendNext(signal);
     while (this.#again.length > 0 || this.#underWay.size > 0) {
-      const parcels = this.#again.shift();
-      if (parcels !== undefined) await this.#send(parcels, signal);
+      const load = this.#again.shift();
+      if (load !== undefined) await this.#send(load, signal);
       else await Promise.race(this.#underWay);
     }
   }
@@ -80,25 +89,30 @@ export class Delivery {
 
   async #sendNext(signal: AbortSignal): Promise<void> {
     // What came back goes first, so that at most the requests under way are held in memory.
-    for (let parcels = this.#again.shift(); parcels !== undefined; parcels = this.#again.shift()) {
-      await this.#send(parcels, signal);
+    for (let load = this.#again.shift(); load !== undefined; load = this.#again.shift()) {
+      await this.#send(load, signal);
     }
     const parcels = this.#next;
     this.#next = [];
-    await this.#send(parcels, signal);
+    await this.#send({ parcels, tries: 0 }, signal);
   }
 
-  async #send(parcels: Parcel[], signal: AbortSignal): Promise<void> {
+  async #send({ parcels, tries }: Load, signal: AbortSignal): Promise<void> {
     const { lane, checkpoint } = this.#deps;
     await checkpoint.ready(signal);
-    const ended = await lane.turn(parcels.length, signal);
-    const call = this.#call(parcels, ended);
+    // Requests may have had to shrink since this load was put together, because of this very load perhaps.
+    const size = Math.min(parcels.length, lane.size);
+    if (size < parcels.length) this.#again.unshift({ parcels: parcels.slice(size), tries });
+    const load = { parcels: parcels.slice(0, size), tries };
+    const ended = await lane.turn(size, signal);
+    const call = this.#call(load, ended);
     this.#underWay.add(call);
     void call.finally(() => this.#underWay.delete(call));
   }
 
   /** One request, from its sending to what is learnt of it. Never rejects. */
-  async #call(parcels: Parcel[], ended: (signal: PaceSignal | undefined) => void): Promise<void> {
+  async #call(load: Load, ended: (signal: PaceSignal | undefined) => void): Promise<void> {
+    const { parcels } = load;
     const { spec, caller, clock, checkpoint, ledger, giveUp, changed } = this.#deps;
     const started = clock.now();
     const { epoch } = ledger;
@@ -111,7 +125,7 @@ export class Delivery {
       // Asked for anew while this was under way: these devices are pending again and go once more.
       if (epoch === ledger.epoch) ended(this.#note(parcels, answers, clock.now() - started));
     } catch (error) {
-      this.#unanswered(parcels, error, ended);
+      this.#unanswered(load, error, ended);
     } finally {
       ended(undefined);
       checkpoint.changed();
@@ -119,7 +133,11 @@ export class Delivery {
     }
   }
 
-  #note(parcels: Parcel[], answers: Awaited<ReturnType<Caller["provision"]>>, tookMs: number): PaceSignal {
+  #note(
+    parcels: readonly Parcel[],
+    answers: Awaited<ReturnType<Caller["provision"]>>,
+    tookMs: number,
+  ): PaceSignal {
     const { ledger, refusals, spec } = this.#deps;
     let throttled = 0;
     let provisioned = 0;
@@ -151,13 +169,15 @@ export class Delivery {
     return { kind: "answered", devices: parcels.length, tookMs, throttled };
   }
 
-  #unanswered(parcels: Parcel[], error: unknown, ended: (signal: PaceSignal) => void): void {
+  #unanswered(load: Load, error: unknown, ended: (signal: PaceSignal) => void): void {
     const fault = error instanceof InteropError ? error : undefined;
     if (fault?.reason === "BadRequest") {
-      ended(this.#tooMuch(parcels, fault));
+      ended(this.#tooMuch(load, fault));
       return;
     }
-    this.#again.push(parcels);
+    const tries = load.tries + 1;
+    if (tries < TRIES_TOGETHER) this.#again.push({ parcels: load.parcels, tries });
+    else this.#again.push(...halves(load.parcels));
     ended(signalOf(fault));
     this.#deps.hindered({
       reason: fault?.reason ?? "InternalError",
@@ -167,17 +187,23 @@ export class Delivery {
   }
 
   /** A request that was refused as a whole is halved, until the one device that is at fault is alone. */
-  #tooMuch(parcels: Parcel[], fault: InteropError): PaceSignal {
+  #tooMuch({ parcels }: Load, fault: InteropError): PaceSignal {
     const [first] = parcels;
     if (parcels.length === 1 && first !== undefined) {
       this.#deps.ledger.mark(first.ordinal, failed("RequestRefused"));
       this.#deps.failed({ device: first.ref, reason: "RequestRefused", message: fault.message });
     } else {
-      const middle = Math.ceil(parcels.length / 2);
-      this.#again.push(parcels.slice(0, middle), parcels.slice(middle));
+      this.#again.push(...halves(parcels));
     }
     return { kind: "tooLarge", devices: parcels.length };
   }
+}
+
+function halves(parcels: readonly Parcel[]): Load[] {
+  const middle = Math.ceil(parcels.length / 2);
+  return [parcels.slice(0, middle), parcels.slice(middle)]
+    .filter((half) => half.length > 0)
+    .map((half) => ({ parcels: half, tries: 0 }));
 }
 
 function signalOf(fault: InteropError | undefined): PaceSignal {

@@ -223,6 +223,11 @@ export class Field {
     return devices;
   }
 
+  /** Ships a reel with devices that were made elsewhere. */
+  async shipDevices(batchId: string, devices: readonly FactoryDevice[]): Promise<Reel> {
+    return this.shipCsv(batchId, manifestCsv(devices, { batchId }));
+  }
+
   async shipCsv(batchId: string, csv: string, more: Partial<Reel["spec"]> = {}): Promise<Reel> {
     const name = `manifest-${batchId.toLowerCase()}`;
     await this.configMaps.create({

@@ -16,6 +16,7 @@ export interface CloudLink {
 /** The links that were probed in this process and may be used, by CloudApi. */
 export class CloudLinks {
   readonly #links = new Map<string, { generation: number; link: CloudLink }>();
+  readonly #nextTries = new Map<string, number>();
 
   /** The link of a CloudApi as it is declared now; undefined until a probe of exactly that passed. */
   get(api: CloudApi): CloudLink | undefined {
@@ -24,10 +25,21 @@ export class CloudLinks {
   }
 
   set(api: CloudApi, link: CloudLink): void {
+    this.#nextTries.delete(keyOf(api));
     this.#links.set(keyOf(api), { generation: api.metadata.generation ?? 0, link });
   }
 
   delete(key: string): void {
     this.#links.delete(key);
+    this.#nextTries.delete(key);
+  }
+
+  /** When a CloudApi that cannot be called is probed next (epoch ms); undefined when that is not planned. */
+  nextTry(api: CloudApi): number | undefined {
+    return this.#nextTries.get(keyOf(api));
+  }
+
+  planTry(api: CloudApi, at: number): void {
+    this.#nextTries.set(keyOf(api), at);
   }
 }

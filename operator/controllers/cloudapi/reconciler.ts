@@ -114,10 +114,11 @@ export class CloudApiReconciler {
     const had = links.get(api);
     if (link !== undefined) links.set(api, link);
     else if (!tolerated) links.delete(key);
-    if ((had === undefined) !== (links.get(api) === undefined)) {
-      this.#tell(api, probe);
-      linkChanged(api.metadata.namespace);
-    }
+    const has = links.get(api);
+    if (has === undefined) links.planTry(api, nextProbeAt);
+    if ((had === undefined) !== (has === undefined)) this.#tell(api, probe);
+    // Batches that wait say when the next try is.
+    if (had === undefined || has === undefined) linkChanged(api.metadata.namespace);
     return shown;
   }
 

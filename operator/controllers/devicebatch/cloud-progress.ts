@@ -9,6 +9,8 @@ export interface Obstacle {
   readonly state: "Pending" | "Blocked" | "Suspended";
   readonly reason: string;
   readonly message: string;
+  /** Epoch ms; undefined when only a change of what is declared helps. */
+  readonly nextTryAt?: number | undefined;
 }
 
 /** One declared cloud of a bound batch, as it is seen now. */
@@ -90,21 +92,24 @@ function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Da
     if (counts.failed === 0) return { state: "Provisioned" };
     return { state: "Failed", message: `${counts.failed} devices were refused; see status.failures` };
   }
-  if (obstacle !== undefined)
-    return { state: obstacle.state, message: `${obstacle.reason}: ${obstacle.message}` };
+  if (obstacle !== undefined) return { state: obstacle.state, message: explain(obstacle, now) };
   const hindrance = progress?.hindrance;
   const begun = counts.provisioned + counts.failed > 0;
   if (hindrance === undefined)
     return { state: begun || progress?.running === true ? "Provisioning" : "Pending" };
-  const { reason, nextTryAt } = hindrance;
-  const next =
-    nextTryAt !== undefined && nextTryAt > now.getTime()
-      ? `; next try at ${new Date(Math.ceil(nextTryAt / 1_000) * 1_000).toISOString().slice(0, 19)}Z`
-      : "";
   return {
-    state: PACED.has(reason) ? "Provisioning" : "Blocked",
-    message: `${reason}: ${hindrance.message}${next}`,
+    state: PACED.has(hindrance.reason) ? "Provisioning" : "Blocked",
+    message: explain(hindrance, now),
   };
+}
+
+function explain(
+  { reason, message, nextTryAt }: { reason: string; message: string; nextTryAt?: number | undefined },
+  now: Date,
+): string {
+  if (nextTryAt === undefined || nextTryAt <= now.getTime()) return `${reason}: ${message}`;
+  const at = new Date(Math.ceil(nextTryAt / 1_000) * 1_000).toISOString();
+  return `${reason}: ${message}; next try at ${seconds(at)}`;
 }
 
 function limitedBy(view: CloudView, state: CloudProgress["state"]): { limitedBy?: string } {

@@ -38,7 +38,7 @@ export function arrangePlacements(
     const key = target && placementKey({ reel: reelName, target });
     const ledgers = key === undefined ? [] : deps.cluster.ledgers.cache.byIndex("placement", key);
     const link = api && deps.links.get(api);
-    const obstacle = obstacleOf(batch, name, api, link, reel);
+    const obstacle = obstacleOf(batch, name, api, link, reel, deps.links);
     const progress = key === undefined ? undefined : deps.ferry.progress(key);
     const view: CloudView = { name, link, obstacle, ledgers, progress };
     if (key === undefined || obstacle !== undefined || kept.has(key)) return view;
@@ -99,6 +99,7 @@ function obstacleOf(
   api: CloudApi | undefined,
   link: CloudLink | undefined,
   reel: Reel | undefined,
+  links: CloudLinks,
 ): Obstacle | undefined {
   if (api === undefined || api.metadata.deletionTimestamp !== undefined) {
     const message = `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`;
@@ -114,13 +115,13 @@ function obstacleOf(
     const message = `Reel ${reelNameOf(batch.spec.batchId)} is gone, so its certificates cannot be read; create it again with the same manifest`;
     return { state: "Blocked", reason: "ReelNotFound", message };
   }
-  return link === undefined ? notConnected(name, api) : undefined;
+  return link === undefined ? notConnected(name, api, links.nextTry(api)) : undefined;
 }
 
-function notConnected(name: string, api: CloudApi): Obstacle {
+function notConnected(name: string, api: CloudApi, nextTryAt: number | undefined): Obstacle {
   const ready = api.status?.conditions?.find(({ type }) => type === "Ready");
   if (ready === undefined || ready.status === "True") {
     return { state: "Pending", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
   }
-  return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}` };
+  return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}`, nextTryAt };
 }
