@@ -3,15 +3,16 @@
 // bring. `node tools/setup/bootstrap.mjs [SCRIPT.ts [ARGUMENT...]]`
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const OLDEST_TO_START_WITH = 20;
 const OLDEST_TO_RUN_ON = 24;
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const MODULES = join(ROOT, "node_modules");
+const BROUGHT_NODE = join(MODULES, `node-${process.platform}-${process.arch}`, "bin", "node");
 const MARK = join(MODULES, ".certferry-installed");
 
 const majorOf = (version) => Number(version.replace(/^v/, "").split(".")[0]);
@@ -81,6 +82,7 @@ async function install() {
     const code = await finished(spawn(command, args, { cwd: ROOT, stdio: ["ignore", 2, 2] }));
     clearInterval(ticker);
     if (code !== 0) throw new SetupError(`npm ci failed (exit code ${code}); what it said is above`);
+    linkNode();
     leaveMark();
     say(`dependencies installed in ${seconds(started)} s`);
   } finally {
@@ -136,11 +138,15 @@ function isAlive(pid) {
   }
 }
 
+/** npm 10 does not link a binary that the packages of several platforms bring; `npx vitest` looks for it there. */
+function linkNode() {
+  const link = join(MODULES, ".bin", "node");
+  if (existsSync(BROUGHT_NODE) && !existsSync(link)) symlinkSync(relative(dirname(link), BROUGHT_NODE), link);
+}
+
 /** Node 24 as the dependencies brought it, else the Node that runs this, if it is new enough. */
 function nodesToTry() {
-  const platform = process.platform === "win32" ? "win" : process.platform;
-  const brought = join(MODULES, `node-${platform}-${process.arch}`, "bin", "node");
-  const found = existsSync(brought) ? [brought] : [];
+  const found = existsSync(BROUGHT_NODE) ? [BROUGHT_NODE] : [];
   if (majorOf(process.version) >= OLDEST_TO_RUN_ON) found.push(process.execPath);
   return found;
 }

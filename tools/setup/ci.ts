@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { findControlPlane } from "../control-plane/launcher.ts";
-import { countsLine } from "./counts.ts";
+import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { runChecks } from "./run-checks.ts";
 import { runVitest } from "./run-tests.ts";
@@ -12,7 +12,7 @@ import { say } from "./say.ts";
 
 const { values } = parseArgs({ options: { "counts-file": { type: "string" } } });
 const countsFile = values["counts-file"];
-const troubles: string[] = [];
+const failedSteps: string[] = [];
 let tests: Counts = { passed: 0, failed: 0, skipped: 0, troubles: [] };
 
 /** A step that throws is a failure to be counted; the next steps still run and tell what they can. */
@@ -21,7 +21,7 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    troubles.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    failedSteps.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -29,17 +29,15 @@ await step("control plane", async () => {
   await findControlPlane({ log: say });
 });
 await step("check", async () => {
-  for (const name of await runChecks({ ci: true, log: say })) troubles.push(`check failed: ${name}`);
+  for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);
 });
 await step("test", async () => {
   tests = await runVitest({});
-  troubles.push(...tests.troubles);
 });
 
-for (const trouble of troubles) say(trouble);
-const failed = tests.failed - tests.troubles.length + troubles.length;
-const ok = failed === 0 && tests.passed > 0;
-process.exitCode = ok ? 0 : 1;
-const line = countsLine({ ...tests, failed: ok ? 0 : Math.max(failed, 1) });
+const counts = withFailedSteps(tests, failedSteps);
+for (const trouble of counts.troubles) say(trouble);
+const line = countsLine(counts);
 if (countsFile === undefined) process.stdout.write(`${line}\n`);
 else await writeFile(countsFile, `${line}\n`);
+process.exitCode = counts.failed === 0 ? 0 : 1;

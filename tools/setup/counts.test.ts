@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { countTests, countsLine } from "./counts.ts";
+import { countTests, countsLine, withFailedSteps } from "./counts.ts";
 import { runVitest } from "./run-tests.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -92,5 +92,19 @@ describe("countTests", () => {
     });
     expect(countTests(report, 1)).toMatchObject({ passed: 12, failed: 1 });
     expect(countTests(report, 0)).toMatchObject({ passed: 12, failed: 0 });
+  });
+});
+
+describe("withFailedSteps", () => {
+  const tests = { passed: 12, failed: 0, skipped: 1, troubles: [] };
+
+  it("counts each failed step as one failure", () => {
+    const counts = withFailedSteps(tests, ["check failed: lint", "check failed: types"]);
+    expect(countsLine(counts)).toBe("12 passed, 2 failed, 1 skipped");
+  });
+
+  it("does not let a run in which nothing happened pass", () => {
+    expect(countsLine(withFailedSteps(tests, []))).toBe("12 passed, 0 failed, 1 skipped");
+    expect(countsLine(withFailedSteps({ ...tests, passed: 0, skipped: 0 }, []))).toBe("0 passed, 1 failed");
   });
 });

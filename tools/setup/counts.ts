@@ -57,6 +57,13 @@ export function countTests(report: string | undefined, exitCode: number): Counts
   };
 }
 
+/** The counts of a whole run: each step that failed besides the tests counts as one failure. */
+export function withFailedSteps(tests: Counts, steps: readonly string[]): Counts {
+  const nothing = tests.passed + tests.failed + steps.length === 0 ? ["no test was executed"] : [];
+  const troubles = [...steps, ...tests.troubles, ...nothing];
+  return { ...tests, failed: tests.failed + steps.length + nothing.length, troubles };
+}
+
 /** As `12 passed, 0 failed`, with `, 3 skipped` when there are some. */
 export function countsLine(counts: Pick<Counts, "passed" | "failed" | "skipped">): string {
   const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
