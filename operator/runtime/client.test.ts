@@ -117,6 +117,11 @@ describe("repetition", () => {
     ]);
   });
 
+  it("does not wait for longer than it has time", async () => {
+    server.next.push(answer(429, status(429, "TooManyRequests", "slow down"), { "retry-after": "60" }));
+    await expect(configMaps().get(KEY)).rejects.toMatchObject({ status: 429, retryAfterMs: 60_000 });
+  });
+
   it("says when no server is there", async () => {
     const gone = await ScriptedServer.start();
     const config = gone.config();
@@ -213,6 +218,12 @@ describe("credentials", () => {
     const failure = configMaps({ user: { token: "", exec } }).get(KEY);
     await expect(failure).rejects.toMatchObject({ reason: "Credentials", status: 0 });
     expect(await whatIsLogged(failure)).not.toContain("s3cret");
+  });
+
+  it("does not go to a server over plain http unless the kubeconfig says so", () => {
+    expect(() => connect({ cluster: { skipTLSVerify: false } })).toThrow(
+      "cluster scripted is served over plain http",
+    );
   });
 
   it("sends basic authentication and impersonation", async () => {

@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 
 import { ApiError, isGone, isNotFound, isTransient } from "./api-error.ts";
 import { Backoff } from "./backoff.ts";
-import { systemClock } from "./clock.ts";
+import { monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { Connection, connectionError } from "./connection.ts";
 import type { ApiRequest } from "./connection.ts";
@@ -119,6 +119,7 @@ export class KubeClient {
    */
   async request(request: ApiRequest, signal?: AbortSignal, o: { quiet?: boolean } = {}): Promise<unknown> {
     const what = `${request.method} ${request.path}`;
+    const until = monotonic(this.clock) + this.#timeoutMs;
     return this.#bounded(what, signal, async (inner) => {
       for (let failures = 1; ; failures += 1) {
         try {
@@ -126,7 +127,8 @@ export class KubeClient {
           return await this.#read(response, what, inner, o.quiet);
         } catch (error) {
           const pause = inner.aborted ? undefined : this.#pauseBeforeRetry(request, error, failures);
-          if (pause === undefined) throw error;
+          // What came says more than a deadline that passes while waiting.
+          if (pause === undefined || monotonic(this.clock) + pause >= until) throw error;
           await this.clock.sleep(pause, inner);
         }
       }

@@ -9,7 +9,7 @@ import type { buildConnector, Dispatcher } from "undici";
 import { ApiError } from "./api-error.ts";
 import { monotonic } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { untilAborted } from "./deadline.ts";
+import { untilAborted, withDeadline } from "./deadline.ts";
 
 /** One request to the API server. */
 export interface ApiRequest {
@@ -24,6 +24,8 @@ export interface ApiRequest {
 
 /** How long credentials are used before the kubeconfig's files are looked at again. client-go takes a minute. */
 const CREDENTIALS_FRESH_MS = 10_000;
+/** An exec plugin that has said nothing by then is left alone, and asked again with the next request. */
+const CREDENTIALS_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Below the 90 s after which kube-apiserver closes an idle connection, so that we close first. */
 const IDLE_CONNECTION_MS = 30_000;
@@ -56,6 +58,11 @@ export class Connection {
     if (cluster === null) {
       throw new Error(
         "the kubeconfig has no current cluster: set current-context to a context whose cluster is defined",
+      );
+    }
+    if (cluster.server.startsWith("http:") && !cluster.skipTLSVerify) {
+      throw new Error(
+        `cluster ${cluster.name} is served over plain http: credentials go there only when it says insecure-skip-tls-verify`,
       );
     }
     this.#config = config;
@@ -135,7 +142,10 @@ export class Connection {
   async #current(): Promise<Credentials> {
     const age = this.#known === undefined ? Infinity : monotonic(this.#clock) - this.#known.readAt;
     if (this.#known !== undefined && age < CREDENTIALS_FRESH_MS) return this.#known;
-    this.#reading ??= this.#readCredentials().finally(() => {
+    this.#reading ??= withDeadline(
+      { clock: this.#clock, ms: CREDENTIALS_TIMEOUT_MS, late: () => this.#noCredentials("no answer") },
+      () => this.#readCredentials(),
+    ).finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
@@ -169,13 +179,16 @@ export class Connection {
       return this.#known;
     } catch (error) {
       // Neither the library's message nor its error as the cause: an exec plugin's standard error may hold anything.
-      const code = codeOf(error);
-      const hint = code === undefined ? "" : ` (${code})`;
-      throw new ApiError(
-        `cannot read the credentials for ${this.server}${hint}: check the user of the current context (files, exec command)`,
-        { status: 0, reason: "Credentials" },
-      );
+      throw this.#noCredentials(codeOf(error));
     }
+  }
+
+  #noCredentials(code: string | undefined): ApiError {
+    const hint = code === undefined ? "" : ` (${code})`;
+    return new ApiError(
+      `cannot read the credentials for ${this.server}${hint}: check the user of the current context (files, exec command)`,
+      { status: 0, reason: "Credentials" },
+    );
   }
 
   async #dispatcherFor(options: HttpsOptions): Promise<Dispatcher> {

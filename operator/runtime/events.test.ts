@@ -169,6 +169,18 @@ describe("EventRecorder", () => {
     expect(server.received).toHaveLength(3);
   });
 
+  it("keeps only so many events for a server that is away", async () => {
+    const { events } = recorder();
+    server.next.push(silence);
+    for (let i = 0; i < 2_000; i += 1) {
+      events.event({ ...REEL, metadata: { name: `d${i}`, uid: `u-${i}` } }, BOUND);
+    }
+    await received(1);
+    server.disconnect();
+    await events.flush(AbortSignal.timeout(200));
+    expect(server.received.length).toBeLessThanOrEqual(502);
+  });
+
   it("names the event of an object with a very long name within the limit", async () => {
     const { events } = recorder();
     const name = `${"a".repeat(229)}-${"b".repeat(23)}`;

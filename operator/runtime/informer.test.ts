@@ -346,20 +346,56 @@ describe("observe", () => {
   });
 
   it("is not undone by a list that began before the write", async () => {
+    const old = server.put("x");
     const { informer, changes } = await start();
     await settled("watching", () => server.open === 1);
     server.mute = true;
     const [x, y] = [server.put("x"), server.put("y")];
     informer.observe(x);
     informer.observe(y);
-    // The list of another server, which is behind.
+    // What a list gives that was begun before.
     server.objects.clear();
-    server.version = 100;
-    server.compacted = 101;
+    server.objects.set("x", old);
+    server.version = 101;
+    server.compacted = 102;
     server.http.disconnect();
     await settled("listed again", () => server.lists.length === 2);
     expect(versions(informer.list())).toEqual(versions([x, y]));
-    expect(changes).toEqual(["added x 101", "added y 102"]);
+    expect(changes).toEqual(["added x 101", "updated x 102 from 101", "added y 103"]);
+  });
+
+  it("of a re-created object is not undone by the deletion of the one before", async () => {
+    const { informer, changes } = await start();
+    await settled("watching", () => server.open === 1);
+    server.put("x");
+    await settled("told", () => changes.length === 1);
+    server.mute = true;
+    server.delete("x");
+    const recreated = server.put("x");
+    informer.observe(recreated);
+    server.mute = false;
+    server.put("y");
+    await settled("told", () => changes.length === 4);
+    expect(changes).toEqual(["added x 101", "deleted x 101 from 101", "added x 103", "added y 104"]);
+    expect(informer.get("a/x")).toEqual(recreated);
+  });
+
+  it("from within a handler is told after what is being told, to every handler", async () => {
+    const { informer, changes } = await start();
+    await settled("watching", () => server.open === 1);
+    const seen: string[] = [];
+    let answered = false;
+    informer.onChange(({ object }) => {
+      if (answered) return;
+      answered = true;
+      server.mute = true;
+      informer.observe(server.put(object.metadata.name));
+    });
+    informer.onChange((change) => seen.push(told(change)));
+    server.put("x");
+    await settled("told", () => seen.length === 2);
+    expect(seen).toEqual(["added x 101", "updated x 102 from 101"]);
+    expect(changes).toEqual(seen);
   });
 
   it("leaves alone what the informer does not cover", async () => {

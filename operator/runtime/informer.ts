@@ -22,6 +22,8 @@ export interface Change<T> {
 
 export interface InformerOptions<T extends KubeObject> {
   client: ResourceClient<T>;
+  /** In logs and health checks; the plural of the kind by default. */
+  name?: string;
   /** One namespace only; all by default. */
   namespace?: string;
   labelSelector?: string;
@@ -79,15 +81,14 @@ export class Informer<T extends KubeObject> {
   constructor(options: InformerOptions<T>) {
     this.#o = options;
     this.#clock = options.clock ?? systemClock;
-    this.#log = (options.log ?? silentLogger).child({ informer: options.client.kind.plural });
+    this.#log = (options.log ?? silentLogger).child({ informer: this.name });
     this.#backoff = options.backoff ?? new Backoff({ baseMs: 500, maxMs: 30_000 });
     this.#random = options.random ?? Math.random;
     this.#store = new Store(options.indexes);
   }
 
-  /** The plural of its kind, as in the server's paths. */
   get name(): string {
-    return this.#o.client.kind.plural;
+    return this.#o.name ?? this.#o.client.kind.plural;
   }
 
   /**

@@ -180,6 +180,20 @@ describe("LeaderElector", () => {
     },
   );
 
+  it("measures its lease from when it asked, not from when it was answered", async () => {
+    const clock = new ManualClock();
+    const server = new LeaseServer(clock);
+    const from = clock.now();
+    const mode = (): Mode => (clock.now() - from <= 3_000 ? "fine" : "hang");
+    const one = run(server, clock, "one", { latencyMs: 1_000, mode });
+    await clock.advance(3_500);
+    expect(one.elector.leading).toBe(true);
+    await clock.advance(6_400);
+    expect(one.elector.leading).toBe(true);
+    await clock.advance(200);
+    expect(one.seen.outcome).toBeInstanceOf(LeaseLost);
+  });
+
   it("loses the lease when another holds it, whoever gave it to them", async () => {
     const clock = new ManualClock();
     const server = new LeaseServer(clock);

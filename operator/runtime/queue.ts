@@ -32,7 +32,6 @@ export class WorkQueue {
       this.#dirty.add(key);
       return;
     }
-    if (this.#ready.has(key)) return;
     const [waiting] = this.#waiting;
     if (waiting === undefined) {
       this.#ready.add(key);
