@@ -107,7 +107,7 @@ describe("a refused entry", () => {
     await expect(refusalOf(row(first, { id: " " }))).resolves.toMatchObject({ reason: "MissingDeviceId" });
     const long = await refusalOf(row(first, { id: "x".repeat(129) }));
     expect(long).toMatchObject({ reason: "InvalidDeviceId" });
-    expect(long.deviceId).toHaveLength(128);
+    expect(long.deviceId).toBeUndefined();
     const escaped = await refusalOf(row(first, { id: "a\u001B[31mb\u202Ec" }));
     expect(escaped).toMatchObject({ reason: "InvalidDeviceId", deviceId: "a\u00B7[31mb\u00B7c" });
   });
@@ -117,6 +117,13 @@ describe("a refused entry", () => {
     expect(other).toMatchObject({ reason: "WrongGroup", deviceId: first.deviceId });
     expect(other.message).toContain('"D002"');
     await expect(refusalOf(row(first, { group: "" }))).resolves.toMatchObject({ reason: "WrongGroup" });
+  });
+
+  it("repeats no certificate where the columns are mixed up", async () => {
+    const mixed = `"${first.pem}",D001,${first.deviceId}\n`;
+    const refused = [await refusalOf(mixed), await refusalOf(`${first.deviceId},"${first.pem}",D001\n`)];
+    expect(refused.map((record) => record.reason)).toEqual(["InvalidDeviceId", "WrongGroup"]);
+    expect(JSON.stringify(refused)).not.toMatch(/MII|BEGIN/);
   });
 
   it.each([

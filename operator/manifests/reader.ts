@@ -15,6 +15,7 @@ import {
 } from "./records.ts";
 
 const MAX_DEVICE_ID_CHARACTERS = 128;
+const MAX_BATCH_ID_CHARACTERS = 63;
 
 /**
  * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 16 bytes a
@@ -77,7 +78,7 @@ class EntryCheck {
       return { kind: "refused", ...place, reason: "RowUnreadable", message: entry.unreadable };
     }
     const { deviceId } = entry;
-    const device = deviceId === "" ? {} : { deviceId: printable(deviceId, MAX_DEVICE_ID_CHARACTERS) };
+    const device = canBeShown(deviceId) ? { deviceId: printable(deviceId, MAX_DEVICE_ID_CHARACTERS) } : {};
     const refused = (reason: RefusalReason, message: string): ManifestRecord => ({
       kind: "refused",
       ...place,
@@ -107,7 +108,8 @@ class EntryCheck {
   #groupProblem(groupId: string): string | undefined {
     if (groupId === "") return "the group_id field is empty; it must be the batch id";
     if (groupId.toLowerCase() === this.#batchId) return undefined;
-    return `the entry belongs to the group "${printable(groupId, 64)}", not to this reel`;
+    if (groupId.length > MAX_BATCH_ID_CHARACTERS) return "the group_id field holds no batch id";
+    return `the entry belongs to the group "${printable(groupId, MAX_BATCH_ID_CHARACTERS)}", not to this reel`;
   }
 
   /** Only what is accepted is remembered: a refused entry takes nobody's place. */
@@ -130,4 +132,9 @@ class EntryCheck {
     this.#devices.add(device);
     return undefined;
   }
+}
+
+/** Where columns are mixed up, the field may hold a certificate instead; that is not repeated anywhere. */
+function canBeShown(deviceId: string): boolean {
+  return deviceId !== "" && deviceId.length <= MAX_DEVICE_ID_CHARACTERS && !deviceId.includes("-----");
 }

@@ -15,7 +15,8 @@ export interface HttpOptions {
 
 /** A file on a web server, fetched with GET. Redirects are followed within the same host only. */
 export function httpSource(source: SourceOf<"http">, options: HttpOptions): OpenedSource {
-  const url = new URL(source.url);
+  const url = URL.parse(source.url);
+  if (url === null) throw new ManifestError("SourceNotAllowed", "spec.manifest.http.url is no web address");
   const where = withoutSecrets(url);
   return {
     where,
