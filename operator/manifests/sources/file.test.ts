@@ -23,15 +23,17 @@ describe("fileSource", () => {
 
   it("never reads outside it, by dots, absolute paths or links", async () => {
     await using outside = await temporaryFolder();
-    await using folder = await temporaryFolder();
+    await using parent = await temporaryFolder();
+    const root = join(parent.path, "root");
+    await mkdir(root);
     await writeFile(join(outside.path, "secret"), "secret");
-    await writeFile(`${folder.path}-beside`, "secret");
-    await symlink(join(outside.path, "secret"), join(folder.path, "link"));
-    await symlink(outside.path, join(folder.path, "linked"));
+    await writeFile(`${root}-beside`, "secret");
+    await symlink(join(outside.path, "secret"), join(root, "link"));
+    await symlink(outside.path, join(root, "linked"));
     const paths = [
       join(outside.path, "secret"),
-      `../${outside.path.split("/").at(-1)}/secret`,
-      `../${folder.path.split("/").at(-1)}-beside`,
+      `../../${outside.path.split("/").at(-1)}/secret`,
+      "../root-beside",
       "link",
       "linked/secret",
       "a/../../etc/passwd",
@@ -39,7 +41,7 @@ describe("fileSource", () => {
       "",
     ];
     for (const path of paths) {
-      await expect(failureOf(readBelow(folder.path, path))).resolves.toMatchObject({
+      await expect(failureOf(readBelow(root, path))).resolves.toMatchObject({
         reason: "SourceNotAllowed",
         transient: false,
       });
