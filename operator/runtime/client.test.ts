@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { eventually } from "../../tools/cluster/eventually.ts";
 import { createIssuer, issueServerCertificate } from "../../tools/factory/index.ts";
 import { ApiError } from "./api-error.ts";
 import { KubeClient } from "./client.ts";
@@ -210,6 +211,31 @@ describe("credentials", () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => reels.get(KEY)));
     expect(answers).toHaveLength(10);
     expect(await readFile(runs, "utf8")).toBe("xx");
+  });
+
+  it("does not forget new credentials when a request is refused late with the old ones", async () => {
+    const tokenFile = join(folder, "token");
+    await writeFile(tokenFile, "old");
+    const reels = configMaps({
+      user: { token: "", authProvider: { name: "tokenFile", config: { tokenFile } } },
+    });
+    const late = Promise.withResolvers<void>();
+    server.next.push((response, request) => void late.promise.then(() => refusal(response, request)));
+    const first = reels.get(KEY);
+    await eventually(() => server.received.length === 1, { what: "the first request", interval: 5 });
+    await writeFile(tokenFile, "new");
+    server.next.push(refusal, OK);
+    await reels.get(KEY);
+    await writeFile(tokenFile, "newer");
+    server.next.push(OK);
+    late.resolve();
+    await first;
+    expect(server.received.map(({ headers }) => headers.authorization?.slice(7))).toEqual([
+      "old",
+      "old",
+      "new",
+      "new",
+    ]);
   });
 
   it("does not repeat what an exec plugin said when it fails", async () => {

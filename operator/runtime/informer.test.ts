@@ -314,6 +314,20 @@ describe("faults", () => {
     expect(changes).toEqual(["deleted lost 102 from 102", "updated kept 51 from 103"]);
     expect(versions(informer.list())).toEqual(versions(server.objects.values()));
   });
+
+  it("a cluster restored from a backup is noticed before it is watched: it would say nothing", async () => {
+    const { changes } = await start();
+    await settled("watching", () => server.open === 1);
+    server.put("lost");
+    await settled("told", () => changes.length === 1);
+    server.mute = true;
+    server.delete("lost");
+    server.version = 50;
+    server.put("restored");
+    server.http.disconnect();
+    await settled("listed", () => changes.length === 3);
+    expect(changes).toEqual(["added lost 101", "deleted lost 101 from 101", "added restored 51"]);
+  });
 });
 
 describe("observe", () => {
@@ -357,9 +371,9 @@ describe("observe", () => {
     server.objects.clear();
     server.objects.set("x", old);
     server.version = 101;
-    server.compacted = 102;
+    server.fail(answer(410, status(410, "Expired", "too old resource version")));
     server.http.disconnect();
-    await settled("listed again", () => server.lists.length === 2);
+    await settled("watching again", () => server.lists.length === 2 && server.open === 1);
     expect(versions(informer.list())).toEqual(versions([x, y]));
     expect(changes).toEqual(["added x 101", "updated x 102 from 101", "added y 103"]);
   });

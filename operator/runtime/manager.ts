@@ -191,7 +191,6 @@ export class Manager {
       this.#log.info({ drainMs }, "stopping: no new keys, draining what runs");
       const late = new Error(`stopped: draining took longer than ${drainMs} ms`);
       const timer = this.#clock.setTimeout(() => this.#kill.abort(late), drainMs);
-      this.#kill.signal.addEventListener("abort", () => timer.cancel(), { once: true });
       void drained.finally(() => timer.cancel());
     };
     const drained = Promise.all([

@@ -90,7 +90,7 @@ describe("readWatch", () => {
     const reading = collect(body, options({ clock }));
     const outcome = reading.catch((error: unknown) => error);
     await clock.advance(60_000);
-    body.push(Buffer.from("\n"));
+    body.push(Buffer.from(" "));
     await clock.advance(89_999);
     expect(body.destroyed).toBe(false);
     await clock.advance(1);
