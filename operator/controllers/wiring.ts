@@ -68,7 +68,11 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
       type === "deleted" || isEmpty(ledger) !== (previous === undefined || isEmpty(previous));
     queues.cloudApi(cloudApiOf(ledger), filledOrEmptied ? 0 : COUNT_DELAY_MS);
   });
-  on(namespaces.cache, (namespace) => queues.account(namespace.metadata.name));
+  on(namespaces.cache, ({ metadata: { name, deletionTimestamp } }) => {
+    queues.account(name);
+    // A batch that waits for its devices to be taken out waits no more when its whole account goes.
+    if (deletionTimestamp !== undefined) batchesOfAccount(cluster, queues, name);
+  });
 }
 
 /** Enqueues every batch that names a reel. */

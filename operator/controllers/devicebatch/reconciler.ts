@@ -11,7 +11,7 @@ import { claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import type { CloudView } from "./cloud-progress.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
-import { cannotDeprovision, occupiedClouds, planRelease } from "./release.ts";
+import { bindingOf, leftBehind, occupiedClouds, planRelease } from "./release.ts";
 import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
 
 export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
@@ -124,7 +124,11 @@ export class DeviceBatchReconciler {
 
   async #release(key: string, batch: DeviceBatch, signal: AbortSignal): Promise<ReconcileResult> {
     const { cluster, ferry, clock, events } = this.#deps;
-    const step = planRelease(batch, cluster);
+    const binding = bindingOf(batch, cluster);
+    // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
+    if (binding !== undefined && !ferry.withdrawReel(binding.metadata.name))
+      return { requeueAfterMs: DRAINING_MS };
+    const step = planRelease(batch, binding, cluster);
     if (step.do === "hold") {
       const { reason, message } = step;
       events.event(batch, { type: "Warning", reason, action: "Delete", message });
@@ -136,14 +140,13 @@ export class DeviceBatchReconciler {
       );
     }
     if (step.binding !== undefined) {
-      // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
-      if (!ferry.withdrawReel(step.binding.metadata.name)) return { requeueAfterMs: DRAINING_MS };
       if (step.leftBehind.length > 0) {
-        events.event(batch, {
+        // About the binding, which stays: a namespace that is going takes no Events.
+        events.event(step.binding, {
           type: "Warning",
           reason: "DevicesLeftBehind",
           action: "Delete",
-          message: `the namespace is going and ${cannotDeprovision(step.leftBehind)}; they were left there`,
+          message: leftBehind(batch.metadata.namespace, step.leftBehind),
         });
       }
       const { batch: _used, ...spec } = step.binding.spec;
