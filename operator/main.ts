@@ -1,4 +1,7 @@
 import { KubeConfig } from "@kubernetes/client-node";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createOperator } from "./operator.ts";
 import { readOptions } from "./options.ts";
 import { createLogger, describeError } from "./runtime/logger.ts";
@@ -16,8 +19,17 @@ function loadKubeConfig(): KubeConfig {
   return config;
 }
 
+async function run(): Promise<void> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "certferry-")));
+  try {
+    await createOperator({ kubeConfig: loadKubeConfig(), options, dataDir, log }).run(stopSignal());
+  } finally {
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
 try {
-  await createOperator({ kubeConfig: loadKubeConfig(), options, log }).run(stopSignal());
+  await run();
 } catch (error) {
   log.fatal({ err: describeError(error) }, "the operator has ended");
   process.exitCode = 1;

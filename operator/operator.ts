@@ -40,6 +40,8 @@ const CACHE_BYTES = 8 * 1024 ** 3;
 const FERRY_GRACE_MS = 10_000;
 
 export interface OperatorParts {
+  /** Where manifests are kept; of this process alone. */
+  readonly dataDir: string;
   readonly kubeConfig: KubeConfig;
   readonly options: OperatorOptions;
   readonly log: Logger;
@@ -48,7 +50,7 @@ export interface OperatorParts {
 }
 
 /** Puts the operator's parts together. The only place that knows all of them. */
-export function createOperator({ kubeConfig, options, log, ...injected }: OperatorParts): Manager {
+export function createOperator({ kubeConfig, options, dataDir, log, ...injected }: OperatorParts): Manager {
   const clock = injected.clock ?? systemClock;
   const random = injected.random ?? Math.random;
   const identity = `${hostname()}_${randomUUID()}`;
@@ -69,7 +71,7 @@ export function createOperator({ kubeConfig, options, log, ...injected }: Operat
   });
   const keys = new SigningKeys({ secrets, configMaps, namespace, clock });
   const store = new ManifestStore({
-    dir: options.dataDir,
+    dir: dataDir,
     maxBytes: CACHE_BYTES,
     maxManifestBytes: options.maxManifestBytes,
     ...(options.manifestRoot === undefined ? {} : { fileRoot: options.manifestRoot }),

@@ -1,7 +1,5 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isIP } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { LOG_LEVELS, type LogLevel } from "./runtime/logger.ts";
 
 /** What the operator is started with. */
@@ -13,7 +11,8 @@ export interface OperatorOptions {
   readonly egressAllowCidrs: readonly string[];
   readonly clusterCidrs: readonly string[];
   readonly manifestRoot: string | undefined;
-  readonly dataDir: string;
+  /** Of this process alone; undefined for a temporary folder. */
+  readonly dataDir: string | undefined;
   readonly maxManifestBytes: number;
   readonly logLevel: LogLevel;
   readonly leaderElect: boolean;
@@ -60,7 +59,10 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
       [],
     )
     .option("--manifest-root <dir>", "the folder that spec.manifest.file.path of reels is read under")
-    .option("--data-dir <dir>", "where manifests are kept while they are needed", join(tmpdir(), "certferry"))
+    .option(
+      "--data-dir <dir>",
+      "where manifests are kept while they are needed, for this process alone (default: a temporary folder)",
+    )
     .option("--max-manifest-mib <n>", "the largest manifest that is read, unpacked, in MiB", positive, 4_096)
     .option("--request-timeout <seconds>", "how long a request to the API server may take", positive, 30)
     .option("--cloud-deadline <seconds>", "how long a call to a product cloud may take", positive)
@@ -73,7 +75,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     egressAllowCidr: string[];
     clusterCidr: string[];
     manifestRoot?: string;
-    dataDir: string;
+    dataDir?: string;
     maxManifestMib: number;
     requestTimeout: number;
     cloudDeadline?: number;
