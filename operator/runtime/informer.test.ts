@@ -137,6 +137,29 @@ describe("list and watch", () => {
     expect(() => informer.byIndex("nothing", "one")).toThrow("there is no index nothing");
   });
 
+  it("is not stopped by an object on which an index or the transform throws", async () => {
+    server.put("odd");
+    server.put("x", { team: "one" });
+    const labelled = ({ metadata }: KubeObject): string => {
+      const team = metadata.labels?.["team"];
+      if (team === undefined) throw new Error("no team");
+      return team;
+    };
+    const { informer, changes, lines } = await start({
+      indexes: { team: (object) => [labelled(object)] },
+      transform: (object) => ({ ...object, kind: labelled(object) }),
+    });
+    expect(changes).toEqual(["added odd 101", "added x 102"]);
+    expect(informer.get("a/odd")?.kind).toBe("ConfigMap");
+    expect(informer.byIndex("team", "one").map(({ kind }) => kind)).toEqual(["one"]);
+    expect(lines.filter(({ level }) => level === "error").map((line) => line["key"])).toEqual([
+      "a/odd",
+      "a/odd",
+    ]);
+    server.delete("odd");
+    await settled("deleted", () => changes.length === 3);
+  });
+
   it("ends when it is told to, calls no handler any more, and leaves no connection", async () => {
     const { changes, end } = await start();
     await settled("watching", () => server.open === 1);

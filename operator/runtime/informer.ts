@@ -84,7 +84,11 @@ export class Informer<T extends KubeObject> {
     this.#log = (options.log ?? silentLogger).child({ informer: this.name });
     this.#backoff = options.backoff ?? new Backoff({ baseMs: 500, maxMs: 30_000 });
     this.#random = options.random ?? Math.random;
-    this.#store = new Store(options.indexes);
+    this.#store = new Store(
+      Object.fromEntries(
+        Object.entries(options.indexes ?? {}).map(([name, of]) => [name, this.#guarded(name, of)]),
+      ),
+    );
   }
 
   get name(): string {
@@ -315,7 +319,27 @@ export class Informer<T extends KubeObject> {
   }
 
   #kept(object: T): T {
-    return this.#o.transform === undefined ? object : this.#o.transform(object);
+    try {
+      return this.#o.transform === undefined ? object : this.#o.transform(object);
+    } catch (error) {
+      this.#log.error({ err: error, key: keyOf(object) }, "the transform threw: the object is kept whole");
+      return object;
+    }
+  }
+
+  /** One odd object must not stop the cache: an index that throws does not find it. */
+  #guarded(name: string, of: IndexFunction<T>): IndexFunction<T> {
+    return (object) => {
+      try {
+        return of(object);
+      } catch (error) {
+        this.#log.error(
+          { err: error, index: name, key: keyOf(object) },
+          "an index threw: it leaves the object out",
+        );
+        return [];
+      }
+    };
   }
 
   /** Tells a change after those before it, even when a handler itself makes one (by observe). */
