@@ -8,7 +8,7 @@ import type { KubeClient } from "./client.ts";
 import { LeaderElector, LEASE, LeaseLost } from "./leader.ts";
 import type { Lease } from "./leader.ts";
 
-const TIMES = { leaseDurationMs: 3_000, renewDeadlineMs: 2_000, retryPeriodMs: 250 };
+const TIMES = { leaseDurationMs: 6_000, renewDeadlineMs: 4_000, retryPeriodMs: 250 };
 
 let controlPlane: ControlPlane;
 let client: KubeClient;
@@ -59,7 +59,7 @@ describe("leader election on a real API server", () => {
     expect(two.elector.leading).toBe(false);
     expect(await lease("handover")).toMatchObject({
       holderIdentity: "one",
-      leaseDurationSeconds: 3,
+      leaseDurationSeconds: 6,
       leaseTransitions: 0,
       renewTime: expect.stringMatching(/\.\d{6}Z$/) as string,
     });
@@ -67,7 +67,7 @@ describe("leader election on a real API server", () => {
     one.stop.abort(new Error("stopped"));
     expect(await one.outcome).toBe("released");
     expect(one.told.reason).toMatchObject({ message: "stopped" });
-    await leads(two, 2_000);
+    await leads(two, TIMES.leaseDurationMs - 2_000);
     expect(await lease("handover")).toMatchObject({ holderIdentity: "two", leaseTransitions: 1 });
 
     two.stop.abort();

@@ -47,8 +47,8 @@ async function startOperator(identity: string, o: { reconcileMs?: number } = {})
     namespace: "default",
     name: "sizer",
     identity,
-    leaseDurationMs: 3_000,
-    renewDeadlineMs: 2_000,
+    leaseDurationMs: 6_000,
+    renewDeadlineMs: 4_000,
     retryPeriodMs: 250,
   });
   const informer = new Informer<Widget>({ client: resource });
@@ -127,7 +127,7 @@ describe("a manager on a real API server", () => {
 
     one.stop.abort();
     expect(await one.outcome).toBe("ended");
-    await eventually(() => two.elector.leading, { what: "two leads", deadline: 3_000, interval: 10 });
+    await eventually(() => two.elector.leading, { what: "two leads", deadline: 4_000, interval: 10 });
     await widgets.patch({ name: "w1" }, { spec: { size: 3 } });
     await sized("w1", 3, "two");
     two.stop.abort();
