@@ -93,76 +93,82 @@ async function buildInto(entry: string, go: string, options: BuildOptions): Prom
   await rm(scratch, { recursive: true, force: true });
   await mkdir(scratch);
   reapFolder(scratch);
-  options.log(
-    `control plane: building kube-apiserver with etcd (${go}); this happens once and takes 5 to 10 minutes`,
-  );
-  const total = await countPackages(options);
-  const build = await OwnedProcess.start({
-    command: "go",
-    args: ["build", "-v", ...(await buildFlags()), "-o", join(scratch, PROGRAM), "."],
-    cwd: SOURCES,
-    env: options.env,
-  });
-  let compiled = 0;
-  let last = "";
-  build.onLine((line) => {
-    last = line;
-    if (!line.startsWith("go: ") && !line.startsWith("#")) compiled += 1;
-  });
-  const progress = setInterval(() => {
-    const seconds = Math.round((Date.now() - started) / 1000);
-    const step = describeStep(last);
-    options.log(
-      `control plane: ${clockTime(seconds)}  ${Math.min(compiled, total)} of ${total} packages  ${step}`,
-    );
-  }, PROGRESS_EVERY_MS);
-  const deadline = setTimeout(() => void build.kill(), BUILD_DEADLINE_MS);
-  const giveUp = (): void => void build.kill();
-  options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    const ending = await build.ended;
-    options.signal?.throwIfAborted();
-    if (ending.code !== 0) {
-      const words = build.tail("stderr").slice(-30).join("\n  ");
-      throw new Error(
-        `the control plane could not be built (${describeEnding(ending)}); go wrote:\n  ${words}`,
-      );
-    }
+    options.log(
+      `control plane: building kube-apiserver with etcd (${go}); this happens once and takes 5 to 10 minutes`,
+    );
+    await compile(scratch, options);
     await rename(scratch, entry);
-    options.log(`control plane: built in ${clockTime(Math.round((Date.now() - started) / 1000))}`);
+    options.log(`control plane: built in ${clockTime(started)}`);
   } finally {
-    clearInterval(progress);
-    clearTimeout(deadline);
-    options.signal?.removeEventListener("abort", giveUp);
     await rm(scratch, { recursive: true, force: true });
   }
 }
 
-/** `last`: the last line go wrote. It names a package when its compilation begins, and says nothing of linking. */
-function describeStep(last: string): string {
-  if (last === "") return "taken from go's own cache, or being linked";
-  return last.startsWith("go: ") ? last.slice(4) : `compiled or linked after ${last}`;
+async function compile(folder: string, options: BuildOptions): Promise<void> {
+  const total = (await packagesToCompile(options)).length;
+  let compiled = 0;
+  await runGo(["build", "-v", ...(await buildFlags()), "-o", join(folder, PROGRAM), "."], options, {
+    failure: "the control plane could not be built",
+    // Go names a package when it begins to compile it; nothing of what it has in its own cache, or of linking.
+    progress(lines) {
+      compiled += lines.filter((line) => !/^(go: |#)/.test(line)).length;
+      const last = lines.at(-1);
+      const step = last === undefined ? "(some are in go's own cache; or it is being linked)" : last;
+      return `${Math.min(compiled, total)} of ${total} packages  ${step}`;
+    },
+  });
 }
 
-/** How many packages the build may have to compile; those that Go's own cache holds are never counted off. */
-async function countPackages(options: BuildOptions): Promise<number> {
-  options.log("control plane: reading the Go modules (downloaded at the first time)");
+async function packagesToCompile(options: BuildOptions): Promise<string[]> {
+  let downloaded = 0;
+  const { stdout } = await runGo(["list", "-deps", "."], options, {
+    failure: "the Go modules of the control plane could not be read or downloaded",
+    progress(lines) {
+      downloaded += lines.filter((line) => line.startsWith("go: downloading ")).length;
+      return `${downloaded} Go modules downloaded  ${lines.at(-1)?.replace("go: downloading ", "") ?? ""}`;
+    },
+  });
+  return stdout;
+}
+
+interface GoRun {
+  readonly failure: string;
+  /** Makes a line for people of what go has written to stderr since the last time. */
+  readonly progress: (lines: readonly string[]) => string;
+}
+
+/**
+ * Runs go in the sources' folder, with a line of progress every ten seconds.
+ * @throws Error when it fails, with what it wrote
+ */
+async function runGo(
+  args: readonly string[],
+  options: BuildOptions,
+  { failure, progress }: GoRun,
+): Promise<{ stdout: string[] }> {
+  const started = Date.now();
+  const go = await OwnedProcess.start({ command: "go", args, cwd: SOURCES, env: options.env });
+  const stdout: string[] = [];
+  let news: string[] = [];
+  go.onLine((line, stream) => (stream === "stdout" ? stdout : news).push(line));
+  const ticker = setInterval(() => {
+    options.log(`control plane: ${clockTime(started)}  ${progress(news)}`);
+    news = [];
+  }, PROGRESS_EVERY_MS);
+  const giveUp = (): void => void go.kill();
+  const deadline = setTimeout(giveUp, BUILD_DEADLINE_MS);
+  options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    const { stdout } = await run("go", ["list", "-deps", "."], {
-      cwd: SOURCES,
-      env: options.env,
-      maxBuffer: 16 << 20,
-      timeout: 15 * 60_000,
-      ...(options.signal && { signal: options.signal }),
-    });
-    return stdout.split("\n").length - 1;
-  } catch (cause) {
+    const ending = await go.ended;
     options.signal?.throwIfAborted();
-    const stderr = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : "";
-    throw new Error(
-      `the Go modules of the control plane could not be read or downloaded:\n  ${stderr.trim().slice(-2000)}`,
-      { cause },
-    );
+    if (ending.code === 0) return { stdout };
+    const words = go.tail("stderr").slice(-30).join("\n  ");
+    throw new Error(`${failure} (${describeEnding(ending)}); go wrote:\n  ${words}`);
+  } finally {
+    clearInterval(ticker);
+    clearTimeout(deadline);
+    options.signal?.removeEventListener("abort", giveUp);
   }
 }
 
@@ -264,6 +270,8 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-function clockTime(seconds: number): string {
+/** Minutes and seconds since then. */
+function clockTime(since: number): string {
+  const seconds = Math.round((Date.now() - since) / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
