@@ -1,6 +1,12 @@
 import type { ManifestSource } from "../../crds/index.ts";
 import type { ManifestRecord, ManifestSummary } from "../manifests/index.ts";
-import { inspectManifest, type ManifestStore, readManifest } from "../manifests/index.ts";
+import {
+  inspectManifest,
+  ManifestError,
+  type ManifestStore,
+  readManifest,
+  type StoredManifest,
+} from "../manifests/index.ts";
 
 /** What names the contents of a reel: the same of these give the same records in the same order. */
 export interface ContentsQuery {
@@ -30,7 +36,7 @@ export class ReelContents {
    * @throws ManifestError when the source cannot be had, is no manifest, or has another digest.
    */
   async inspect(query: ContentsQuery, signal: AbortSignal): Promise<ManifestSummary> {
-    const stored = await this.#store.fetch(query.source, known(query), signal);
+    const stored = await this.#fetch(query, signal);
     try {
       const key = `${stored.sha256} ${query.batchId} ${query.evaluatedAt.toISOString()}`;
       const remembered = this.#summaries.get(key);
@@ -43,14 +49,32 @@ export class ReelContents {
     }
   }
 
-  /** Streams the records of a reel, devices and refused entries, in the manifest's order. */
+  /**
+   * Streams the records of a reel, devices and refused entries, in the manifest's order.
+   *
+   * @throws ManifestError as `inspect` does.
+   */
   async *read(query: ContentsQuery, signal: AbortSignal): AsyncGenerator<ManifestRecord> {
-    const stored = await this.#store.fetch(query.source, known(query), signal);
+    const stored = await this.#fetch(query, signal);
     try {
       yield* readManifest(stored, readingOf(query), signal);
     } finally {
       await stored.release();
     }
+  }
+
+  /** The manifest that the reel was bound with, whatever its source holds or declares by now. */
+  async #fetch({ source, sha256 }: ContentsQuery, signal: AbortSignal): Promise<StoredManifest> {
+    if (sha256 === undefined) return this.#store.fetch(source, {}, signal);
+    const { sha256: _declared, ...place } = source;
+    const stored = await this.#store.fetch(place, { knownSha256: sha256 }, signal);
+    if (stored.sha256 === sha256) return stored;
+    await stored.release();
+    throw new ManifestError(
+      "DigestMismatch",
+      `the source now holds a manifest with SHA-256 ${stored.sha256}, but the reel was bound with ${sha256}, and a bound reel's content is fixed. Put the earlier manifest back`,
+      { transient: true },
+    );
   }
 
   #remember(key: string, summary: ManifestSummary): void {
@@ -59,10 +83,6 @@ export class ReelContents {
     const oldest = this.#summaries.keys().next();
     if (!oldest.done) this.#summaries.delete(oldest.value);
   }
-}
-
-function known(query: ContentsQuery): { knownSha256?: string } {
-  return query.sha256 === undefined ? {} : { knownSha256: query.sha256 };
 }
 
 function readingOf(query: ContentsQuery): { batchId: string; now: Date; format?: string } {

@@ -1,5 +1,6 @@
 import type { Reel } from "../../../crds/index.ts";
 import type { Clock } from "../../runtime/clock.ts";
+import { type Condition, findCondition } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
 import { writeStatus } from "../../runtime/status.ts";
@@ -34,7 +35,7 @@ export class ReelReconciler {
     const status = reelStatus({ reel, binding, inspection }, new Date(clock.now()));
     const written = await writeStatus(cluster.reels.client, reel, status, signal);
     cluster.reels.cache.observe(written);
-    this.#tell(reel, inspection);
+    this.#tell(reel, inspection, findCondition(status.conditions, "Ready"));
     if (inspection?.state !== "failed" || inspection.retryAt === undefined) return undefined;
     return { requeueAfterMs: Math.max(0, inspection.retryAt - clock.now()) };
   }
@@ -47,7 +48,12 @@ export class ReelReconciler {
     return !isInspected(reel) || reel.spec.manifest.configMap !== undefined;
   }
 
-  #tell(reel: Reel, inspection: Inspection | undefined): void {
+  #tell(reel: Reel, inspection: Inspection | undefined, ready: Condition | undefined): void {
+    if (ready?.reason === "ManifestChanged") {
+      const { reason, message } = ready;
+      this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message });
+      return;
+    }
     if (inspection?.state === "failed") {
       const { reason, message } = inspection;
       this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message });

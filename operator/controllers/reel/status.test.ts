@@ -82,11 +82,12 @@ describe("reelStatus", () => {
   it("says that a bound reel's content changed, with both digests, and stays bound", () => {
     const other: Inspection = {
       state: "ready",
-      summary: { ...summary, sha256: "d".repeat(64) },
+      summary: { ...summary, sha256: "d".repeat(64), devices: 1 },
       evaluatedAt: NOW,
     };
     const status = reelStatus({ reel: reel(), binding, inspection: other }, NOW);
     expect(ready(status)).toBe("Bound False ManifestChanged");
+    expect(status).toMatchObject({ devices: 2, manifestSha256: SHA });
     const message = status.conditions?.find(({ type }) => type === "Ready")?.message;
     expect(message).toContain(SHA);
     expect(message).toContain("d".repeat(64));

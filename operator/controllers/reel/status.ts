@@ -15,8 +15,11 @@ export interface ReelView {
 export function reelStatus(view: ReelView, now: Date): ReelStatus {
   const { reel, binding, inspection } = view;
   const before = reel.status ?? {};
-  const summary = inspection === undefined || inspection.state === "running" ? undefined : inspection.summary;
-  const found = summary === undefined ? contentsOf(before) : describe(summary);
+  const summary = summaryOf(inspection);
+  const found =
+    summary === undefined || isAnother(summary, binding)
+      ? { ...contentsOf(before), ...boundContents(binding) }
+      : describe(summary);
   const verdict = judge(view);
   return {
     ...found,
@@ -39,24 +42,37 @@ function judge({ binding, inspection }: ReelView): Verdict {
   if (inspection?.state === "running") {
     return { state: "progressing", reason: "ReadingManifest", message: "the manifest is being read" };
   }
+  const summary = summaryOf(inspection);
+  if (binding !== undefined && summary !== undefined && isAnother(summary, binding)) {
+    return {
+      state: "stalled",
+      reason: "ManifestChanged",
+      message: `the source now holds a manifest with SHA-256 ${summary.sha256}, but the reel was bound with ${binding.spec.manifestSha256}, and a bound reel's content is fixed. Put the earlier manifest back`,
+    };
+  }
   if (inspection?.state === "failed") {
     const { reason, message, retryAt } = inspection;
     return { state: retryAt === undefined ? "stalled" : "retrying", reason, message };
   }
-  if (
-    binding !== undefined &&
-    inspection !== undefined &&
-    inspection.summary.sha256 !== binding.spec.manifestSha256
-  ) {
-    return {
-      state: "stalled",
-      reason: "ManifestChanged",
-      message: `the source now holds a manifest with SHA-256 ${inspection.summary.sha256}, but the reel was bound with ${binding.spec.manifestSha256}, and a bound reel's content is fixed. Put the earlier manifest back`,
-    };
-  }
   if (binding !== undefined)
     return { state: "ready", reason: "Bound", message: "the reel is bound to an account" };
   return { state: "ready", reason: "Available", message: "the manifest was read and the reel can be bound" };
+}
+
+function summaryOf(inspection: Inspection | undefined): ManifestSummary | undefined {
+  return inspection === undefined || inspection.state === "running" ? undefined : inspection.summary;
+}
+
+/** Whether this is another manifest than the one that the reel was bound with. */
+function isAnother({ sha256 }: ManifestSummary, binding: ReelBinding | undefined): boolean {
+  return binding !== undefined && sha256 !== binding.spec.manifestSha256;
+}
+
+/** What stays true of a bound reel, whatever its source holds now. */
+function boundContents(binding: ReelBinding | undefined): ReelStatus {
+  if (binding === undefined) return {};
+  const { devices, manifestSha256 } = binding.spec;
+  return { devices, manifestSha256 };
 }
 
 function contentsOf({
