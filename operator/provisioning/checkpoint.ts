@@ -21,20 +21,14 @@ export class Checkpoint {
   #last = 0;
   #writing: Promise<void> | undefined;
   #conflict: LedgerConflict | undefined;
-  readonly #signal: AbortSignal;
+  #failure: unknown;
+  readonly #closed = new AbortController();
 
-  constructor(
-    store: LedgerStore,
-    identity: () => LedgerIdentity,
-    ledger: Ledger,
-    clock: Clock,
-    signal: AbortSignal,
-  ) {
+  constructor(store: LedgerStore, identity: () => LedgerIdentity, ledger: Ledger, clock: Clock) {
     this.#store = store;
     this.#identity = identity;
     this.#ledger = ledger;
     this.#clock = clock;
-    this.#signal = signal;
   }
 
   /** To be told after the ledger changed. */
@@ -47,11 +41,13 @@ export class Checkpoint {
 
   /**
    * Waits while unwritten progress is overdue.
+   * @param overdue is told while that is so, with what the last write failed with.
    * @throws LedgerConflict when somebody else wrote the ledger.
    */
-  async ready(signal: AbortSignal): Promise<void> {
+  async ready(signal: AbortSignal, overdue: (failure: unknown) => void): Promise<void> {
     if (this.#conflict !== undefined) throw this.#conflict;
     while (this.#dirtySince !== undefined && this.#clock.now() - this.#dirtySince > OVERDUE_MS) {
+      overdue(this.#failure);
       await this.#clock.sleep(RETRY_MS, signal);
       if (this.#conflict !== undefined) throw this.#conflict;
     }
@@ -66,18 +62,19 @@ export class Checkpoint {
     if (this.#ledger.dirty) await this.#write(signal);
   }
 
-  /** Writes no more. */
+  /** Writes no more by itself: another may go on from the ledger now. */
   close(): void {
+    this.#closed.abort(new Error("the checkpoint was closed"));
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   #arm(ms: number): void {
-    if (this.#timer !== undefined || this.#writing !== undefined || this.#signal.aborted) return;
+    if (this.#timer !== undefined || this.#writing !== undefined || this.#closed.signal.aborted) return;
     this.#timer = this.#clock.setTimeout(() => {
       this.#timer = undefined;
       // The failure is kept where ready() and flush() find it.
-      this.#write(this.#signal).catch(() => undefined);
+      this.#write(this.#closed.signal).catch(() => undefined);
     }, ms);
   }
 
@@ -90,8 +87,10 @@ export class Checkpoint {
     let retry = 0;
     try {
       await writing;
+      this.#failure = undefined;
     } catch (error) {
       this.#dirtySince = dirtySince;
+      this.#failure = error;
       retry = RETRY_MS;
       if (error instanceof LedgerConflict) this.#conflict = error;
       throw error;

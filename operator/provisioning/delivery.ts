@@ -1,4 +1,5 @@
 import { InteropError } from "../../interop/caller/errors.ts";
+import { ApiError } from "../runtime/api-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Caller } from "./caller-port.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -8,6 +9,7 @@ import { failed, failureReason, isFailed, PROVISIONED } from "./ledger/states.ts
 import { judge } from "./outcome.ts";
 import type { PaceSignal } from "./pace.ts";
 import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** A device on its way. */
 export interface Parcel {
@@ -22,8 +24,7 @@ export interface DeliveryDeps {
   readonly lane: Lane;
   readonly ledger: Ledger;
   readonly checkpoint: Checkpoint;
-  /** How often each device was refused without a certain reason, by ordinal. */
-  readonly refusals: Map<number, number>;
+  readonly refusals: Refusals;
   readonly clock: Clock;
   /** Ends calls that are under way, when the process must end. */
   readonly giveUp: AbortSignal;
@@ -64,7 +65,7 @@ export class Delivery {
 
   /** Takes a device; sends a request when enough are together. Waits for the lane's turn: this is the brake. */
   async add(parcel: Parcel, signal: AbortSignal): Promise<void> {
-    if ((this.#deps.refusals.get(parcel.ordinal) ?? 0) >= SUSPECT) {
+    if (this.#deps.refusals.times(parcel.ordinal) >= SUSPECT) {
       await this.#send({ parcels: [parcel], tries: 0 }, signal);
       return;
     }
@@ -99,7 +100,10 @@ export class Delivery {
 
   async #send({ parcels, tries }: Load, signal: AbortSignal): Promise<void> {
     const { lane, checkpoint } = this.#deps;
-    await checkpoint.ready(signal);
+    await checkpoint.ready(signal, (failure) => {
+      this.#deps.hindered(notWritten(failure));
+      this.#deps.changed();
+    });
     // Requests may have had to shrink since this load was put together, because of this very load perhaps.
     const size = Math.min(parcels.length, lane.size);
     if (size < parcels.length) this.#again.unshift({ parcels: parcels.slice(size), tries });
@@ -144,11 +148,11 @@ export class Delivery {
     let waiting: { reason: string; message: string } | undefined;
     for (const { ordinal, ref } of parcels) {
       const answer = answers.get(ref);
-      const verdict = judge(answer, spec().policyExpected, refusals.get(ordinal) ?? 0);
+      const verdict = judge(answer, spec().policyExpected, refusals.times(ordinal));
       ledger.mark(ordinal, verdict.state);
       if (verdict.state === PROVISIONED) {
         provisioned += 1;
-        refusals.delete(ordinal);
+        refusals.forget(ordinal);
         if (answer?.outcome === "provisioned" && answer.endpoint !== undefined) {
           ledger.deviceEndpoint ??= answer.endpoint;
         }
@@ -159,11 +163,13 @@ export class Delivery {
           message: verdict.message ?? "",
         });
       } else if (verdict.pending !== undefined) {
-        if (verdict.pending === "CloudBusy") throttled += 1;
-        if (answer?.outcome === "refused") refusals.set(ordinal, (refusals.get(ordinal) ?? 0) + 1);
+        const itsOwn = answer?.outcome === "refused" && refusals.refused(ordinal);
+        // A device that is refused alone while others get in says nothing about the pace.
+        if (verdict.pending === "CloudBusy" && !(itsOwn && parcels.length === 1)) throttled += 1;
         waiting = { reason: verdict.pending, message: verdict.message };
       }
     }
+    refusals.admitted(provisioned);
     if (provisioned > 0) this.#deps.delivered(provisioned);
     if (waiting !== undefined) this.#deps.hindered(waiting);
     return { kind: "answered", devices: parcels.length, tookMs, throttled };
@@ -204,6 +210,15 @@ function halves(parcels: readonly Parcel[]): Load[] {
   return [parcels.slice(0, middle), parcels.slice(middle)]
     .filter((half) => half.length > 0)
     .map((half) => ({ parcels: half, tries: 0 }));
+}
+
+/** What is said while progress that cannot be written keeps devices from being sent. */
+export function notWritten(failure: unknown): Hindrance {
+  const why = failure instanceof ApiError ? failure.message : "writing takes too long";
+  return {
+    reason: "LedgerNotWritten",
+    message: `${why}. Nothing more is sent until the ledger is written, so that little would be sent twice`,
+  };
 }
 
 function signalOf(fault: InteropError | undefined): PaceSignal {

@@ -52,11 +52,12 @@ export class Lane {
       this.#leave();
       throw error;
     }
+    const left = this.#clock.now();
     let ended = false;
     return (outcome) => {
       if (ended) return;
       ended = true;
-      if (outcome !== undefined) this.#pace.learn(outcome, this.#clock.now());
+      if (outcome !== undefined) this.#pace.learn(outcome, this.#clock.now(), left);
       this.#leave();
     };
   }

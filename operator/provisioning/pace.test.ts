@@ -36,7 +36,7 @@ describe("Pace", () => {
           let now = 1_000_000;
           for (const each of signals) {
             now += 10;
-            pace.learn(each, now);
+            pace.learn(each, now, now - 5);
             expect(pace.size).toBeGreaterThanOrEqual(1);
             expect(pace.size).toBeLessThanOrEqual(limits.maxDevicesPerRequest ?? 250);
             expect(pace.inFlight).toBeGreaterThanOrEqual(1);
@@ -52,19 +52,19 @@ describe("Pace", () => {
     const pace = new Pace(half);
     const start = pace.size;
     for (let i = 0; i < 4; i += 1)
-      pace.learn({ kind: "answered", devices: pace.size, tookMs: 200, throttled: 0 }, i);
+      pace.learn({ kind: "answered", devices: pace.size, tookMs: 200, throttled: 0 }, i, i);
     const grown = pace.size;
     expect(grown).toBeGreaterThan(start);
-    pace.learn({ kind: "answered", devices: grown, tookMs: 15_000, throttled: 0 }, 10);
+    pace.learn({ kind: "answered", devices: grown, tookMs: 15_000, throttled: 0 }, 10, 9);
     expect(pace.size).toBeLessThan(grown);
   });
 
   it("obeys Retry-After, and sends one request at a time until an answer comes", () => {
     const pace = new Pace(half);
-    pace.learn({ kind: "throttled", retryAfterMs: 7_000 }, 1_000);
+    pace.learn({ kind: "throttled", retryAfterMs: 7_000 }, 1_000, 900);
     expect(pace.pausedUntil).toBe(8_000);
     expect(pace.inFlight).toBe(1);
-    pace.learn({ kind: "answered", devices: 5, tookMs: 100, throttled: 0 }, 8_100);
+    pace.learn({ kind: "answered", devices: 5, tookMs: 100, throttled: 0 }, 8_100, 8_000);
     expect(pace.trouble).toBe(0);
   });
 
@@ -84,11 +84,55 @@ describe("Pace", () => {
     const pace = new Pace(() => 0.999_999);
     const waits = Array.from({ length: 12 }, () => {
       const now = pace.pausedUntil + 1;
-      pace.learn({ kind: "unavailable" }, now);
+      pace.learn({ kind: "unavailable" }, now, now);
       return pace.pausedUntil - now;
     });
     expect(waits[0]).toBeLessThanOrEqual(500);
     expect(waits[3]).toBeGreaterThan(3_000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(60_000);
+  });
+});
+
+describe("Pace, where a cloud hides in a 200 that it throttles", () => {
+  const answered = (devices: number, throttled: number) =>
+    ({ kind: "answered", devices, tookMs: 100, throttled }) as const;
+
+  it("takes what was let in of late for what the cloud bears", () => {
+    const pace = new Pace(half);
+    expect(pace.rate).toBe(Infinity);
+    for (let at = 0; at < 2_000; at += 100) pace.learn(answered(2, 0), at, at);
+    pace.learn(answered(20, 10), 2_000, 1_900);
+    expect(pace.rate).toBeGreaterThan(20);
+    expect(pace.rate).toBeLessThan(25);
+    expect(pace.pausedUntil).toBeLessThanOrEqual(2_000);
+    const first = pace.reserve(10, 2_000);
+    expect(pace.reserve(10, 2_000) - first).toBeCloseTo(10_000 / pace.rate, 5);
+  });
+
+  it("cuts once for what was under way together, grows again slowly, and stays below people's ceiling", () => {
+    const pace = new Pace(half);
+    pace.learn(answered(20, 10), 1_000, 900);
+    const cut = pace.rate;
+    pace.learn(answered(20, 20), 1_010, 905);
+    expect(pace.rate).toBe(cut);
+    pace.learn(answered(5, 0), 2_000, 1_900);
+    expect(pace.rate).toBeCloseTo(cut * 1.1, 1);
+    pace.limit({ devicesPerSecond: 3 });
+    expect(pace.rate).toBe(3);
+  });
+
+  it("takes a few refusals among many devices for their own fault", () => {
+    const pace = new Pace(half);
+    for (let at = 0; at < 5_000; at += 100) pace.learn(answered(50, 1), at, at);
+    expect(pace.rate).toBe(Infinity);
+  });
+
+  it("waits when nothing at all is let in, longer each time, but not long for the sake of one device", () => {
+    const pace = new Pace(half);
+    for (let i = 0; i < 12; i += 1) pace.learn(answered(5, 5), pace.pausedUntil, pace.pausedUntil);
+    expect(pace.pausedUntil).toBeGreaterThan(60_000);
+    const before = pace.pausedUntil;
+    pace.learn(answered(1, 1), before, before);
+    expect(pace.pausedUntil - before).toBeLessThanOrEqual(2_000);
   });
 });

@@ -1,3 +1,5 @@
+import { Goodput } from "./goodput.ts";
+
 /** Ceilings that people set (`spec.limits`); they hold always. */
 export interface PaceLimits {
   readonly devicesPerSecond?: number | undefined;
@@ -27,11 +29,25 @@ const COMFORTABLE_MS = 5_000;
 const SLOW_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
+/** While no bound is known, a smaller share of refusals is taken for some devices' own fault. */
+const TELLING_SHARE = 0.2;
+/** A cut goes so far below what was let in. */
+const CUT = 0.95;
+const CUT_INTERVAL_MS = 1_000;
+/** How much of a request counts still when the next one is answered. */
+const MEMORY = 0.75;
+/** How much the rate grows in a second without refusals. */
+const GROWTH = 0.1;
+/** No rate is below this share of the best that was seen: refusals that slowness does not mend have another cause. */
+const FLOOR = 0.1;
+const SLOWEST = 0.2;
+/** One device alone is no load: after its refusal nothing is held back for longer. */
+const LONGEST_PAUSE_ALONE_MS = 2_000;
 
 /**
- * The pace towards one product cloud: how many devices a request carries, how many requests are under way,
- * and how long to hold back after a refusal. It is found from the answers: grown gently while they come
- * quickly, cut when they come slowly or refuse.
+ * The pace towards one product cloud: how many devices a request carries and a second takes, how many requests
+ * are under way, and how long to hold back after a refusal. It is found from the answers: grown gently while
+ * they come quickly, cut when they come slowly or refuse.
  */
 export class Pace {
   #size = START_SIZE;
@@ -40,6 +56,16 @@ export class Pace {
   #pausedUntil = 0;
   #nextSlot = 0;
   #limits: PaceLimits = {};
+  /** Devices a second that the cloud bears; without bound until it refuses some. */
+  #rate = Infinity;
+  /** When the rate was raised or cut last. */
+  #ratedAt = -Infinity;
+  #cutAt = -Infinity;
+  /** Devices of the last few requests that left since the last cut; older ones count less and less. */
+  #lately = { sent: 0, refused: 0 };
+  #best = 0;
+  #refusedAt = -Infinity;
+  readonly #admitted = new Goodput();
   readonly #random: () => number;
 
   /** @param random for jitter; in [0, 1). */
@@ -56,8 +82,13 @@ export class Pace {
   get size(): number {
     const ceiling = Math.min(this.#limits.maxDevicesPerRequest ?? MOST_DEVICES, MOST_DEVICES);
     // A request must not hold more than a second's quota, or its answer alone breaks the quota.
-    const second = Math.max(1, Math.floor(this.#limits.devicesPerSecond ?? MOST_DEVICES));
+    const second = Math.max(1, Math.floor(Math.min(this.rate, MOST_DEVICES)));
     return Math.max(1, Math.min(Math.floor(this.#size), ceiling, second));
+  }
+
+  /** Devices a second, at most; Infinity while nothing sets a bound. */
+  get rate(): number {
+    return Math.min(this.#rate, this.#limits.devicesPerSecond ?? Infinity);
   }
 
   /** Requests that may be under way at once. One while in trouble: it is the probe. */
@@ -76,62 +107,104 @@ export class Pace {
     return this.#trouble;
   }
 
-  /** Reserves room for a request under `devicesPerSecond`; returns the time (epoch ms) it may leave. */
+  /** Reserves room for a request under the rate; returns the time (epoch ms) it may leave. */
   reserve(devices: number, now: number): number {
-    const rate = this.#limits.devicesPerSecond;
-    const at = Math.max(now, this.#pausedUntil);
-    if (rate === undefined) return at;
-    const slot = Math.max(at, this.#nextSlot);
-    this.#nextSlot = slot + (devices / rate) * 1_000;
+    const slot = Math.max(now, this.#pausedUntil, this.#nextSlot);
+    this.#nextSlot = slot + (devices / this.rate) * 1_000;
     return slot;
   }
 
-  /** Learns from one request's end. */
-  learn(signal: PaceSignal, now: number): void {
+  /**
+   * Learns from one request's end. Several that were under way together and end badly are one refusal.
+   * @param leftAt when the request left.
+   */
+  learn(signal: PaceSignal, now: number, leftAt: number): void {
+    const fresh = leftAt >= this.#refusedAt;
     switch (signal.kind) {
       case "answered":
-        this.#learnAnswer(signal.devices, signal.tookMs, signal.throttled, now);
+        this.#learnAnswer(signal, now, leftAt);
         return;
       case "throttled":
-        this.#inFlight = Math.max(1, this.#inFlight / 2);
-        this.#size = Math.max(1, this.#size * 0.75);
-        this.#pause(now, signal.retryAfterMs);
+        if (fresh) this.#shrink(0.75);
+        this.#pause(now, fresh, signal.retryAfterMs);
         return;
       case "timedOut":
-        this.#inFlight = Math.max(1, this.#inFlight / 2);
-        this.#size = Math.max(1, this.#size / 2);
-        this.#pause(now, undefined);
+        if (fresh) this.#shrink(0.5);
+        this.#pause(now, fresh, undefined);
         return;
       case "tooLarge":
         this.#size = Math.max(1, signal.devices / 2);
         return;
       case "unavailable":
-        this.#pause(now, signal.retryAfterMs);
+        this.#pause(now, fresh, signal.retryAfterMs);
         return;
     }
   }
 
-  #learnAnswer(devices: number, tookMs: number, throttled: number, now: number): void {
-    if (throttled > 0) {
-      // v1 hides throttling in a 200: the share of refusals says how far over the quota we were.
-      this.#inFlight = Math.max(1, this.#inFlight / 2);
-      this.#size = Math.max(1, this.#size * (1 - throttled / Math.max(devices, 1) / 2));
-      this.#pause(now, undefined);
+  #shrink(share: number): void {
+    this.#inFlight = Math.max(1, this.#inFlight / 2);
+    this.#size = Math.max(1, this.#size * share);
+  }
+
+  #learnAnswer(
+    { devices, tookMs, throttled }: Extract<PaceSignal, { kind: "answered" }>,
+    now: number,
+    leftAt: number,
+  ): void {
+    this.#admitted.add(devices - throttled, now);
+    if (leftAt >= this.#cutAt) {
+      const { sent, refused } = this.#lately;
+      this.#lately = { sent: sent * MEMORY + devices, refused: refused * MEMORY + throttled };
+      if (throttled > 0) this.#cut(now);
+    }
+    if (throttled > 0 && throttled === devices) {
+      const fresh = leftAt >= this.#refusedAt;
+      if (fresh) this.#shrink(0.5);
+      this.#pause(now, fresh, undefined, devices === 1 ? LONGEST_PAUSE_ALONE_MS : LONGEST_PAUSE_MS);
       return;
     }
     this.#trouble = 0;
+    if (throttled > 0) return;
+    this.#raise(now);
     if (tookMs > SLOW_MS) this.#size = Math.max(1, this.#size * 0.6);
     else if (tookMs < COMFORTABLE_MS && devices >= this.size)
       this.#size = Math.min(MOST_DEVICES, this.#size * 1.3);
     this.#inFlight = Math.min(MOST_IN_FLIGHT, this.#inFlight + 0.5);
   }
 
-  #pause(now: number, retryAfterMs: number | undefined): void {
-    const ceiling = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#trouble, 10));
-    this.#trouble += 1;
-    const jittered = ceiling * (0.5 + this.#random() / 2);
+  /**
+   * v1 hides throttling in a 200: the share of refusals says by how much the rate was too high. Requests that
+   * left before the last cut say nothing about the rate since.
+   */
+  #cut(now: number): void {
+    const share = this.#lately.refused / this.#lately.sent;
+    if (this.#rate === Infinity && share < TELLING_SHARE) return;
+    if (now - this.#cutAt < CUT_INTERVAL_MS) return;
+    const bears = this.#admitted.perSecond(now);
+    this.#best = Math.max(this.#best, bears);
+    const next = this.#rate === Infinity ? bears : this.#rate * (1 - share);
+    this.#rate = Math.max(SLOWEST, this.#best * FLOOR, next * CUT);
+    this.#cutAt = now;
+    this.#ratedAt = now;
+    this.#lately = { sent: 0, refused: 0 };
+  }
+
+  #raise(now: number): void {
+    if (this.#rate === Infinity) return;
+    const seconds = Math.min(1, Math.max(0, now - this.#ratedAt) / 1_000);
+    this.#rate *= 1 + GROWTH * seconds;
+    this.#ratedAt = Math.max(this.#ratedAt, now);
+  }
+
+  #pause(now: number, fresh: boolean, retryAfterMs: number | undefined, longestMs = LONGEST_PAUSE_MS): void {
     // A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish.
     const asked = Math.min(retryAfterMs ?? 0, 15 * 60_000);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + Math.max(jittered, asked));
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + asked);
+    if (!fresh) return;
+    const ceiling = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(this.#trouble, 10));
+    this.#trouble += 1;
+    this.#refusedAt = now;
+    const jittered = ceiling * (0.5 + this.#random() / 2);
+    this.#pausedUntil = Math.max(this.#pausedUntil, now + jittered);
   }
 }

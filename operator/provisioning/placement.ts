@@ -4,7 +4,7 @@ import { ApiError } from "../runtime/api-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Checkpoint } from "./checkpoint.ts";
-import { Delivery } from "./delivery.ts";
+import { Delivery, notWritten } from "./delivery.ts";
 import type { Lane } from "./lane.ts";
 import { LedgerFormatError } from "./ledger/format.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -13,6 +13,7 @@ import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/
 import { Goodput } from "./goodput.ts";
 import type { DeviceFailure, Hindrance, PlacementProgress, PlacementSpec } from "./placement-spec.ts";
 import { placementKey } from "./placement-spec.ts";
+import { Refusals } from "./refusals.ts";
 import type { ReelContents } from "./reel-contents.ts";
 import type { Caller } from "./caller-port.ts";
 
@@ -51,7 +52,7 @@ export class Placement {
   #hindrance: Hindrance | undefined;
   #failures: DeviceFailure[] = [];
   #running = true;
-  readonly #refusals = new Map<number, number>();
+  readonly #refusals = new Refusals();
 
   constructor(spec: PlacementSpec, lane: Lane, deps: PlacementDeps) {
     this.key = placementKey(spec.ledger);
@@ -150,14 +151,7 @@ export class Placement {
       return { ledger: this.#ledger, checkpoint: this.#checkpoint };
     }
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
-    const writes = new AbortController();
-    const checkpoint = new Checkpoint(
-      this.#deps.store,
-      () => this.#spec.ledger,
-      ledger,
-      this.#deps.clock,
-      writes.signal,
-    );
+    const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
     this.#ledger = ledger;
     this.#checkpoint = checkpoint;
     this.#takeUp();
@@ -249,7 +243,7 @@ export class Placement {
     if (error instanceof ManifestError || error instanceof InteropError) {
       this.#hindrance = { reason: error.reason, message: error.message, nextTryAt };
     } else if (error instanceof ApiError) {
-      this.#hindrance = { reason: "LedgerNotWritten", message: error.message, nextTryAt };
+      this.#hindrance = { ...notWritten(error), nextTryAt };
     } else {
       this.#deps.log.error({ err: error, placement: this.key }, "placement failed");
       this.#hindrance = {

@@ -1,6 +1,6 @@
 import type { ProvisioningLedger } from "../../../crds/index.ts";
 import { API_VERSION, LEDGER_REEL_LABEL, LEDGER_TARGET_LABEL } from "../../../crds/index.ts";
-import { isAlreadyExists, isConflict } from "../../runtime/api-error.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "../../runtime/api-error.ts";
 import type { ResourceClient } from "../../runtime/client.ts";
 import type { ByteBudget } from "../byte-budget.ts";
 import type { TargetIdentity } from "../target.ts";
@@ -100,7 +100,7 @@ export class LedgerStore {
    * Writes every chunk that changed, the head (chunk 0) last, so that `provisionedAt` is never ahead of the
    * devices it speaks of. A chunk that changes while it is written stays dirty.
    *
-   * @throws LedgerConflict when an object was changed by somebody else.
+   * @throws LedgerConflict when an object was changed or deleted by somebody else.
    */
   async save(identity: LedgerIdentity, ledger: Ledger, signal: AbortSignal): Promise<void> {
     for (const chunk of ledger.chunks.toReversed()) {
@@ -122,12 +122,11 @@ export class LedgerStore {
       this.#written(written);
     } catch (error) {
       chunk.dirty = true;
-      if (isConflict(error) || isAlreadyExists(error)) {
+      // Not found: it was deleted by hand, which has its devices sent again.
+      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) {
         throw new LedgerConflict(
           `ledger ${object.metadata.name} was changed by somebody else; it is read again`,
-          {
-            cause: error,
-          },
+          { cause: error },
         );
       }
       throw error;

@@ -1,0 +1,102 @@
+import type { CertificateAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
+import { InteropError } from "../../../interop/caller/errors.ts";
+import { readRefusal } from "../../../interop/caller/refusal.ts";
+import { ENTRY_MESSAGES } from "../../../interop/protocol/messages.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Caller } from "../caller-port.ts";
+
+/** One request as it reached the cloud. */
+export interface CloudRequest {
+  readonly refs: readonly string[];
+  /** By the clock of the test. */
+  readonly at: number;
+  readonly answered: boolean;
+}
+
+export interface SimulatedManners {
+  /** Before each answer. */
+  latencyMs?: number;
+  msPerDevice?: number;
+  /** A request that takes longer is given up, as the caller does. */
+  deadlineMs?: number;
+  /** What is above this rate fails with v1's text; a second's worth may come at once. */
+  devicesPerSecond?: number;
+  /** These are refused with this text, always. */
+  refuse?: { refs: ReadonlySet<string>; message: string };
+  /** A request that holds one of these ends with a server error. */
+  deadly?: ReadonlySet<string>;
+}
+
+const PROVISIONED: CertificateAnswer = { outcome: "provisioned", policyApplied: true };
+
+/** A product cloud on a clock of the test's own: for what takes minutes, and for what must come out the same each time. */
+export class SimulatedCloud implements Caller {
+  readonly requests: CloudRequest[] = [];
+  readonly devices = new Map<string, number>();
+  manners: SimulatedManners;
+  inFlight = 0;
+  maxInFlight = 0;
+  readonly #clock: Clock;
+  #tokens = Number.POSITIVE_INFINITY;
+  #filledAt: number;
+
+  constructor(clock: Clock, manners: SimulatedManners = {}) {
+    this.#clock = clock;
+    this.#filledAt = clock.now();
+    this.manners = { latencyMs: 20, ...manners };
+  }
+
+  /** How often a ref was sent. */
+  times(ref: string): number {
+    return this.requests.reduce((sum, { refs }) => sum + (refs.includes(ref) ? 1 : 0), 0);
+  }
+
+  /** What may come at once is used up. */
+  exhaust(): void {
+    this.#tokens = 0;
+  }
+
+  async provision(
+    _target: InteropTarget,
+    certs: readonly { ref: string; der: Uint8Array }[],
+    signal: AbortSignal,
+  ): Promise<Map<string, CertificateAnswer>> {
+    const { latencyMs = 0, msPerDevice = 0, deadlineMs = 32_000, deadly } = this.manners;
+    const refs = certs.map(({ ref }) => ref);
+    const took = latencyMs + msPerDevice * certs.length;
+    this.inFlight += 1;
+    this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
+    this.requests.push({ refs, at: this.#clock.now(), answered: took <= deadlineMs });
+    try {
+      await this.#clock.sleep(Math.min(took, deadlineMs), signal);
+    } finally {
+      this.inFlight -= 1;
+    }
+    if (took > deadlineMs) throw fault("Timeout");
+    if (refs.some((ref) => deadly?.has(ref) === true)) throw fault("ServerError");
+    return new Map(refs.map((ref) => [ref, this.#take(ref)]));
+  }
+
+  #take(ref: string): CertificateAnswer {
+    const { refuse } = this.manners;
+    if (refuse?.refs.has(ref) === true) return readRefusal(refuse.message);
+    if (!this.#admits()) return readRefusal(ENTRY_MESSAGES.registrationFailed);
+    this.devices.set(ref, (this.devices.get(ref) ?? 0) + 1);
+    return PROVISIONED;
+  }
+
+  #admits(): boolean {
+    const rate = this.manners.devicesPerSecond;
+    if (rate === undefined) return true;
+    const now = this.#clock.now();
+    this.#tokens = Math.min(rate, this.#tokens + ((now - this.#filledAt) / 1_000) * rate);
+    this.#filledAt = now;
+    if (this.#tokens < 1) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+}
+
+function fault(reason: "Timeout" | "ServerError"): InteropError {
+  return new InteropError({ reason, transient: true, message: `the cloud answers with ${reason}` });
+}
