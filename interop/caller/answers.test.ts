@@ -50,6 +50,23 @@ describe("an entry", () => {
   });
 });
 
+describe("a list of a million entries that are none", () => {
+  it.each([
+    ["numbers", "0"],
+    ["entries of strangers", '{"ref":"x"}'],
+  ])("(%s) costs little time and hides no other", (_what, junk) => {
+    const body = `[${`${junk},`.repeat(1_000_000)}${JSON.stringify(success)}]`;
+    const started = performance.now();
+    const parsed: unknown = JSON.parse(body);
+    const parsing = performance.now() - started;
+    expect(parsed).toHaveLength(1_000_001);
+    const answer: HttpAnswer = { status: 200, headers: {}, cut: false, body };
+    const answers = readProvisionAnswer(answer, "cloud.example", new Set(["a"]));
+    expect(answers.get("a")).toMatchObject({ outcome: "provisioned" });
+    expect(performance.now() - started).toBeLessThan(500 + 4 * parsing);
+  });
+});
+
 describe("whatever a callee does with its entries", () => {
   const refs = ["r0", "r1", "r2", "r3", "r4", "r5", "__proto__", "constructor"];
   const ref = fc.oneof(fc.constantFrom(...refs), fc.constantFrom("stranger", "", "R0"));

@@ -49,29 +49,33 @@ export function readProvisionAnswer(
   if (!Array.isArray(entries)) throw badAnswer(host, "is JSON but not a list");
   const found = new Map<string, CertificateAnswer>();
   for (const entry of entries as unknown[]) {
-    const read = readEntry(entry);
-    if (read === undefined || !sent.has(read.ref)) continue;
-    if (found.get(read.ref)?.outcome !== "refused") found.set(read.ref, read.answer);
+    const ref = sentRef(entry, sent);
+    if (ref === undefined || found.get(ref)?.outcome === "refused") continue;
+    const answer = readEntry(entry);
+    if (answer !== undefined) found.set(ref, answer);
   }
   return found;
 }
 
-function readEntry(entry: unknown): { ref: string; answer: CertificateAnswer } | undefined {
+/** Whose entry it is, found without a schema: an answer may be a long list of anything. */
+function sentRef(entry: unknown, sent: ReadonlySet<string>): string | undefined {
+  if (typeof entry !== "object" || entry === null || !("ref" in entry)) return undefined;
+  return typeof entry.ref === "string" && sent.has(entry.ref) ? entry.ref : undefined;
+}
+
+function readEntry(entry: unknown): CertificateAnswer | undefined {
   const failure = errorEntrySchema.safeParse(entry);
-  if (failure.success) return { ref: failure.data.ref, answer: readRefusal(failure.data.message) };
+  if (failure.success) return readRefusal(failure.data.message);
   const success = successEntrySchema.safeParse(entry);
   if (!success.success) return undefined;
-  const { ref, policyApplied } = success.data;
+  const { policyApplied } = success.data;
   const endpoint = shortText(success.data.endpoint);
   const topic = shortText(success.data.topic);
   return {
-    ref,
-    answer: {
-      outcome: "provisioned",
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(topic === undefined ? {} : { topic }),
-      policyApplied,
-    },
+    outcome: "provisioned",
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(topic === undefined ? {} : { topic }),
+    policyApplied,
   };
 }
 

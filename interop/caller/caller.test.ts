@@ -257,6 +257,20 @@ describe("a cloud that fails", () => {
     flood.close();
   });
 
+  it("answers with more than what was sent can need, though it is still small", async () => {
+    const success = { status: "SUCCESS", endpoint: "e".repeat(300), topic: "t".repeat(300) };
+    const entries = certs().map(({ ref }) => ({ ref, ...success, note: "n".repeat(3_000) }));
+    let body = JSON.stringify(entries);
+    const server = createPlainServer((_request, response) => void response.end(body));
+    const url = await listen(server);
+    expect((await caller.provision(targetOf(cloud, { url }), certs(), never)).size).toBe(5);
+    body = JSON.stringify([...entries, "x".repeat(100_000)]);
+    const error = await failureOf(caller.provision(targetOf(cloud, { url }), certs(), never));
+    expect(error).toMatchObject({ reason: "BadAnswer", transient: true });
+    expect(error.message).toContain("too large");
+    server.close();
+  });
+
   it.each([
     ["a web page", "<html>Welcome</html>", "NotAnInteropEndpoint"],
     ["other JSON", '{"status":"ok"}', "NotAnInteropEndpoint"],

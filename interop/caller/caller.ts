@@ -36,7 +36,9 @@ export interface InteropCallerOptions {
 }
 
 const MAX_INFO_BYTES = 64 * 1024;
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** An entry of v1 has some 200 bytes; what is read is bounded by what was sent, since reading it takes time. */
+const MAX_ENTRY_BYTES = 4 * 1024;
+const MAX_ANSWER_FRAME_BYTES = 64 * 1024;
 const MAX_DISPATCHERS = 256;
 
 /**
@@ -83,7 +85,8 @@ export class InteropCaller {
       action: "provision",
       certs: certs.map(({ ref, der }) => ({ ref, cert: certificateText(der) })),
     });
-    const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes: MAX_ANSWER_BYTES };
+    const maxAnswerBytes = MAX_ANSWER_FRAME_BYTES + certs.length * MAX_ENTRY_BYTES;
+    const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes };
     return readProvisionAnswer(await this.#post(target, call, signal), hostOf(target), refs);
   }
 
