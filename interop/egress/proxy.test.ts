@@ -29,8 +29,24 @@ describe("the proxy for an address", () => {
     ["https://[::1]/", "::1", true],
     ["https://[::1]:8443/", "[::1]:8443", true],
     ["https://a.example/", "", false],
+    ["https://10.1.2.3/", "10.0.0.0/8", true],
+    ["https://11.1.2.3/", "10.0.0.0/8", false],
+    ["https://[fd00::7]/", "fd00::/8", true],
+    ["https://a.example/", "0.0.0.0/0", false],
+    ["https://10.1.2.3/", "10.0.0.0/99", false],
   ])("%s with NO_PROXY=%s is exempt: %s", (url, NO_PROXY, exempt) => {
     expect(at(url, { ...both, NO_PROXY }) === undefined).toBe(exempt);
+  });
+
+  it.each([
+    "https://localhost/",
+    "https://LOCALHOST.:8443/",
+    "https://127.0.0.1:8443/",
+    "http://127.9.9.9/",
+    "https://[::1]/",
+    "https://[::ffff:127.0.0.1]/",
+  ])("is never asked for this machine: %s", (url) => {
+    expect(at(url, both)).toBeUndefined();
   });
 
   it("that cannot be read is an error that keeps the password to itself", () => {
