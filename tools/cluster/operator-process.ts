@@ -131,8 +131,8 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
         await child.kill();
         return await ended;
       },
-      pause: () => child.signal("SIGSTOP"),
-      resume: () => child.signal("SIGCONT"),
+      pause: () => child.pause(),
+      resume: () => child.resume(),
     };
   } catch (error) {
     await child.kill();

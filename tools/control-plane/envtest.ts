@@ -53,9 +53,13 @@ export async function startEnvtest(binaries: Binaries, launch: Launch): Promise<
       async kill() {
         await Promise.all([apiServer.kill(), etcd.kill()]);
       },
-      signal(name) {
-        apiServer.signal(name);
-        etcd.signal(name);
+      pause() {
+        apiServer.pause();
+        etcd.pause();
+      },
+      resume() {
+        etcd.resume();
+        apiServer.resume();
       },
       async compact() {
         await compact(etcdUrl);

@@ -95,9 +95,15 @@ describe("a control plane of one's own", () => {
   it("answers nothing while it is paused, and goes on afterwards", async () => {
     plane.pause();
     const answer = call(plane, "GET", "/version");
-    const first = await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 300, "silence"))]);
-    expect(first).toBe("silence");
-    plane.resume();
+    try {
+      const first = await Promise.race([
+        answer,
+        new Promise((resolve) => setTimeout(resolve, 300, "silence")),
+      ]);
+      expect(first).toBe("silence");
+    } finally {
+      plane.resume();
+    }
     expect((await answer).status).toBe(200);
   });
 

@@ -41,7 +41,7 @@ export interface ControlPlane {
   kill(): Promise<void>;
   /** Starts again, on the same data and port, after stopping it in order if it still runs. */
   restart(): Promise<void>;
-  /** Hangs it: connections stay open and nothing is answered, until resume(). */
+  /** Hangs it: connections stay open and nothing is answered from when this returns until resume(). */
   pause(): void;
   resume(): void;
   /** Compacts etcd's history up to now; resolved when done. */
@@ -54,7 +54,8 @@ export interface RunningControlPlane {
   readonly pid: number;
   stop(): Promise<void>;
   kill(): Promise<void>;
-  signal(name: NodeJS.Signals): void;
+  pause(): void;
+  resume(): void;
   compact(): Promise<void>;
 }
 
@@ -152,11 +153,11 @@ class LaunchedControlPlane implements ControlPlane {
   }
 
   pause(): void {
-    this.#running.signal("SIGSTOP");
+    this.#running.pause();
   }
 
   resume(): void {
-    this.#running.signal("SIGCONT");
+    this.#running.resume();
   }
 
   async compact(): Promise<void> {

@@ -40,9 +40,8 @@ export async function startProgram(path: string, launch: Launch): Promise<Runnin
     async kill() {
       await child.kill();
     },
-    signal(name) {
-      child.signal(name);
-    },
+    pause: () => child.pause(),
+    resume: () => child.resume(),
     async compact() {
       const answer = child.nextLine(
         (line) => (COMPACTED.test(line) ? "done" : COMPACTION_FAILED.exec(line)?.[1]),

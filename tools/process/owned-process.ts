@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 
+import { waitUntilStopped } from "./liveness.ts";
 import { processEnded, reapProcess } from "./reaper.ts";
 
 /** How a process ended: by itself with a code, or by a signal. */
@@ -155,6 +156,17 @@ export class OwnedProcess {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     if (name === "SIGKILL" || name === "SIGSTOP" || name === "SIGCONT") this.#signalGroup(name);
     else this.#child.kill(name);
+  }
+
+  /** SIGSTOP; when it returns, the process does nothing until resume(). */
+  pause(): void {
+    this.signal("SIGSTOP");
+    waitUntilStopped(this.pid);
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    this.signal("SIGCONT");
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`; resolves when the process is gone. Stopped processes are continued. */
