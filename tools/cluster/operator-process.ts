@@ -166,8 +166,7 @@ function flagsOf(options: OperatorOptions & { dataDir: string }): string[] {
 
 /** Where health is served, from the log line that says so. */
 function healthUrlOf(entry: LogEntry): string | undefined {
-  const { msg, url, host, port } = entry as Partial<Record<string, unknown>>;
-  if (msg === "health endpoint listening") return String(url).replace(/\/$/, "");
+  const { msg, host, port } = entry as Partial<Record<string, unknown>>;
   return msg === "serving health" ? `http://${String(host)}:${String(port)}` : undefined;
 }
 
