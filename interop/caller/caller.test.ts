@@ -258,8 +258,8 @@ describe("a cloud that fails", () => {
   });
 
   it("answers with more than what was sent can need, though it is still small", async () => {
-    const success = { status: "SUCCESS", endpoint: "e".repeat(300), topic: "t".repeat(300) };
-    const entries = certs().map(({ ref }) => ({ ref, ...success, note: "n".repeat(3_000) }));
+    const [endpoint, topic, note] = ["e".repeat(300), "t".repeat(300), "n".repeat(3_000)];
+    const entries = certs().map(({ ref }) => ({ ref, status: "SUCCESS", endpoint, topic, note }));
     let body = JSON.stringify(entries);
     const server = createPlainServer((_request, response) => void response.end(body));
     const url = await listen(server);

@@ -40,7 +40,8 @@ const requestSchema = z
   .strictObject(
     {
       action: actionSchema,
-      certs: z.array(certificateSchema, { error: "certs must be an array" }).optional(),
+      /** The entries are read one by one, up to so many faults: they may be millions. */
+      certs: z.custom<unknown[]>(Array.isArray, "certs must be an array").optional(),
     },
     { error: unknownMembers("the request must be a JSON object") },
   )
@@ -70,19 +71,31 @@ const MAX_REASONS = 20;
 
 /**
  * Reads a request body (already parsed JSON).
- * @returns the request, or why it does not fit: each reason names the place as `certs[3].cert: …`
+ * @returns the request, or up to twenty reasons why it does not fit; those of an entry name it: `certs[3]: …`
  */
 export function readRequest(body: unknown): { request: InteropRequest } | { reasons: string[] } {
   const parsed = requestSchema.safeParse(body);
-  if (!parsed.success) {
-    const reasons = parsed.error.issues.slice(0, MAX_REASONS).map((issue) => {
-      const [list, index] = issue.path;
-      return list === "certs" && typeof index === "number"
-        ? `certs[${index}]: ${issue.message}`
-        : issue.message;
-    });
-    return { reasons };
+  const reasons = (parsed.error?.issues ?? []).map(({ message }) => message);
+  const certs = readEntries(entriesOf(body), reasons);
+  if (!parsed.success || reasons.length > 0) return { reasons: reasons.slice(0, MAX_REASONS) };
+  const { action } = parsed.data;
+  return { request: action === "provision" ? { action, certs } : { action } };
+}
+
+function entriesOf(body: unknown): readonly unknown[] {
+  if (typeof body !== "object" || body === null || !("certs" in body) || !Array.isArray(body.certs))
+    return [];
+  return body.certs;
+}
+
+/** Adds what is wrong with entries to `reasons`, and stops when those are enough. */
+function readEntries(entries: readonly unknown[], reasons: string[]): CertificateRequest[] {
+  const certs: CertificateRequest[] = [];
+  for (const [index, entry] of entries.entries()) {
+    if (reasons.length >= MAX_REASONS) break;
+    const read = certificateSchema.safeParse(entry);
+    if (read.success) certs.push(read.data);
+    else for (const { message } of read.error.issues) reasons.push(`certs[${index}]: ${message}`);
   }
-  const { action, certs } = parsed.data;
-  return { request: action === "provision" ? { action, certs: certs ?? [] } : { action } };
+  return certs;
 }
