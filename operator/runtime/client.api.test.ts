@@ -126,12 +126,7 @@ describe("writeStatus on a real API server", () => {
       { state: "ready", reason: "Sized", message: "" },
       { observedGeneration: created.metadata.generation ?? 0, now: new Date() },
     );
-    const status = { size: 3, note: undefined, conditions };
-    const written = await writeStatus(
-      widgets,
-      { ...created, spec: { size: 99 } },
-      status as Widget["status"],
-    );
+    const written = await writeStatus(widgets, { ...created, spec: { size: 99 } }, { size: 3, conditions });
     expect(written.spec).toEqual({ size: 3 });
     expect(written.status).toEqual({ size: 3, conditions });
     expect(written.metadata.generation).toBe(1);

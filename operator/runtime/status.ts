@@ -8,10 +8,10 @@ import type { KubeObject } from "./objects.ts";
  * informer's observe). The object that is passed is not changed.
  * @throws ApiError: isConflict when the object has changed since it was read
  */
-export async function writeStatus<T extends KubeObject & { status?: S }, S>(
+export async function writeStatus<T extends KubeObject & { status?: unknown }>(
   client: ResourceClient<T>,
   object: T,
-  status: S,
+  status: NonNullable<T["status"]>,
   signal?: AbortSignal,
 ): Promise<T> {
   if (sameJson(object.status, status)) return object;
