@@ -1,24 +1,13 @@
 import { createHash } from "node:crypto";
 import { execFile } from "node:child_process";
-import {
-  access,
-  constants,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { OwnedProcess, describeEnding } from "../process/owned-process.ts";
-import { processIsAlive } from "../process/liveness.ts";
 import { reapFolder } from "../process/reaper.ts";
+import { lockBuild } from "./build-lock.ts";
 
 const SOURCES = import.meta.dirname;
 const PROGRAM = "control-plane";
@@ -76,7 +65,11 @@ export async function buildControlPlane(options: BuildOptions): Promise<string> 
   const cache = controlPlaneCache(options.env);
   await mkdir(cache, { recursive: true });
   const entry = join(cache, (await entryPrefix()) + go);
-  const unlock = await lock(`${entry}.lock`, options);
+  const unlock = await lockBuild(`${entry}.lock`, {
+    ...options,
+    deadlineMs: BUILD_DEADLINE_MS,
+    told: (owner) => options.log(`control plane: process ${owner} is building it already; waiting`),
+  });
   try {
     // Whoever held the lock before may have built it.
     if (!(await isExecutable(join(entry, PROGRAM)))) await buildInto(entry, go, options);
@@ -215,41 +208,6 @@ async function goVersion(env: NodeJS.ProcessEnv): Promise<string> {
         "prints, or CERTFERRY_CONTROL_PLANE to a program built from tools/control-plane elsewhere",
       { cause },
     );
-  }
-}
-
-/**
- * A lock file that holds its owner's pid. It only saves work: two builds at once would both be right, since
- * the finished folder is moved into place in one step.
- */
-async function lock(file: string, options: BuildOptions): Promise<() => Promise<void>> {
-  let told = false;
-  const deadline = Date.now() + BUILD_DEADLINE_MS;
-  for (;;) {
-    options.signal?.throwIfAborted();
-    try {
-      await writeFile(file, String(process.pid), { flag: "wx" });
-      return async () => await rm(file, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    }
-    const owner = Number(await readFile(file, "utf8").catch(() => ""));
-    const age =
-      Date.now() -
-      (await stat(file).then(
-        (s) => s.mtimeMs,
-        () => Date.now(),
-      ));
-    const gone = owner > 0 ? !processIsAlive(owner) : age > 10_000;
-    if (gone || age > BUILD_DEADLINE_MS) {
-      await rm(file, { force: true });
-      continue;
-    }
-    if (Date.now() > deadline)
-      throw new Error(`process ${owner} holds ${file} for too long; end it and try again`);
-    if (!told) options.log(`control plane: process ${owner} is building it already; waiting`);
-    told = true;
-    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 

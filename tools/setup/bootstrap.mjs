@@ -3,7 +3,16 @@
 // bring. `node tools/setup/bootstrap.mjs [SCRIPT.ts [ARGUMENT...]]`
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +22,9 @@ const OLDEST_TO_RUN_ON = 24;
 const ROOT = resolve(fileURLToPath(new URL("../..", import.meta.url)));
 const MODULES = join(ROOT, "node_modules");
 const BROUGHT_NODE = join(MODULES, `node-${process.platform}-${process.arch}`, "bin", "node");
+const PROGRESS_EVERY_MS = 15_000;
+/** Whoever installs touches the lock with each line of progress; one that was not touched for so long is nobody's. */
+const LOCK_STALE_AFTER_MS = 120_000;
 const MARK = join(MODULES, ".certferry-installed");
 
 const majorOf = (version) => Number(version.replace(/^v/, "").split(".")[0]);
@@ -60,14 +72,17 @@ function leaveMark() {
 const digest = (text) => createHash("sha256").update(text).digest("hex");
 
 async function install() {
-  const unlock = await lock();
+  const { unlock, touch } = await lock();
   try {
     // Whoever held the lock before has installed the same.
     if (installed()) return;
     say(existsSync(MODULES) ? "dependencies differ from package-lock.json" : "a fresh clone");
     say("npm ci ...");
     const started = Date.now();
-    const ticker = setInterval(() => say(`npm ci has run for ${seconds(started)} s`), 15_000);
+    const ticker = setInterval(() => {
+      touch();
+      say(`npm ci has run for ${seconds(started)} s`);
+    }, PROGRESS_EVERY_MS);
     const [command, ...first] = npm();
     // Warnings there are about the older Node that only starts npm; errors still show.
     const args = [
@@ -106,17 +121,34 @@ async function lock() {
   for (let waited = false; ; waited = true) {
     try {
       writeFileSync(file, String(process.pid), { flag: "wx" });
-      return () => rmSync(file, { force: true });
+      return { unlock: () => rmSync(file, { force: true }), touch: () => touchFile(file) };
     } catch (error) {
       if (error.code !== "EEXIST") throw error;
     }
     const owner = Number(readOr(file, ""));
-    if (!isAlive(owner)) {
+    if (isStale(file, owner)) {
       rmSync(file, { force: true });
       continue;
     }
     if (!waited) say(`process ${owner} is installing already; waiting`);
     await new Promise((done) => setTimeout(done, 300));
+  }
+}
+
+/** A process id alone does not tell: another process may have it by now, in a container even this one. */
+function isStale(file, owner) {
+  // An empty file is one that its owner has yet to write into.
+  if (owner === process.pid || (owner > 0 && !isAlive(owner))) return true;
+  const touched = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return Date.now() - touched > LOCK_STALE_AFTER_MS;
+}
+
+function touchFile(file) {
+  const now = new Date();
+  try {
+    utimesSync(file, now, now);
+  } catch {
+    // Somebody has removed it: the work goes on all the same.
   }
 }
 

@@ -93,6 +93,31 @@ describe("bootstrap.mjs in a project of its own", () => {
     expect((await bootstrap("show.ts")).code).toBe(0);
   });
 
+  it.each([
+    ["of a run that was killed, when its process id is its own now", { own: true, ageMs: 0 }],
+    ["that its owner has not touched for long", { own: false, ageMs: 10 * 60_000 }],
+  ])("is not held up by the lock %s", async (_what, { own, ageMs }) => {
+    const file = join(project, ".certferry", "install.lock");
+    await mkdir(join(project, ".certferry"));
+    // `exec` keeps the process id, as a container gives the same one to each run.
+    const lock = `printf %s ${own ? "$$" : process.pid} > '${file}'; touch -d @${(Date.now() - ageMs) / 1000} '${file}'`;
+    const script = `${lock}; exec '${process.execPath}' tools/setup/bootstrap.mjs show.ts`;
+    const { stderr } = await run("sh", ["-c", script], { cwd: project, timeout: 20_000 });
+    expect(stderr).toContain("dependencies installed");
+  });
+
+  it("waits for a lock that is held, and leaves it to its owner", async () => {
+    const file = join(project, ".certferry", "install.lock");
+    await mkdir(join(project, ".certferry"));
+    await writeFile(file, String(process.pid));
+    const started = bootstrap("show.ts");
+    const early = await Promise.race([started, new Promise((done) => setTimeout(done, 1_500, "waiting"))]);
+    expect(early).toBe("waiting");
+    expect(await readFile(file, "utf8")).toBe(String(process.pid));
+    await rm(file);
+    expect((await started).stderr).toContain(`process ${process.pid} is installing already`);
+  });
+
   it("ends with the script's exit code", async () => {
     expect((await bootstrap("show.ts", "fail")).code).toBe(7);
   });
