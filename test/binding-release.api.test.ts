@@ -4,15 +4,18 @@ import type { TestCloud } from "./clouds/index.ts";
 import { eventsAbout } from "./field/events.ts";
 import { Field } from "./field/field.ts";
 import { eventually, type OperatorProcess } from "./harness/index.ts";
+import { ApiProxy } from "./proxy/api-proxy.ts";
 
 describe("letting a reel go", () => {
   let field: Field;
+  let proxy: ApiProxy;
   let operator: OperatorProcess;
   const clouds = new Map<string, TestCloud>();
 
   beforeAll(async () => {
     field = await Field.open();
-    operator = await field.operator();
+    proxy = await ApiProxy.start(field.plane.kubeconfig);
+    operator = await field.operator({ kubeconfig: proxy.kubeconfig });
     for (const account of ["acme", "zeta"]) {
       await field.account(account);
       const cloud = await field.cloud(account);
@@ -23,6 +26,7 @@ describe("letting a reel go", () => {
 
   afterAll(async () => {
     await field.close();
+    await proxy.stop();
   });
 
   const into = { cloudApis: [{ name: "cloud" }] };
@@ -134,6 +138,29 @@ describe("letting a reel go", () => {
     expect(pushed("acme")).toBe(calls + 1);
   });
 
+  it("never takes the ledgers of a reel's past for those of its new binding", async () => {
+    await field.ship("PAST-1", 1);
+    await field.batch("acme", "past-1", { batchId: "PAST-1", ...into });
+    await field.awaitReady("acme", "past-1");
+    await field.deleteBatch("acme", "past-1");
+    const calls = pushed("acme");
+    // From here on the operator is slow to hear of ledgers, while it hears of everything else at once.
+    const letGo = proxy.hold("provisioningledgers");
+    try {
+      await field.bindings.delete({ name: "past-1" });
+      await eventually(async () => (await ledgersOf("past-1")).length === 0, {
+        what: "the ledgers are gone",
+      });
+      await field.batch("acme", "past-1", { batchId: "PAST-1", ...into });
+      await expect(field.awaitReady("acme", "past-1", 2_000)).rejects.toThrow(/not so/);
+    } finally {
+      letGo();
+    }
+    await field.awaitReady("acme", "past-1");
+    expect(pushed("acme")).toBe(calls + 1);
+    expect(await ledgersOf("past-1")).toEqual(["acme 1"]);
+  });
+
   it("frees a reel whose batch vanished without letting go, so that an administrator can release it", async () => {
     await field.ship("LOST-1", 1);
     await field.batch("acme", "lost-1", { batchId: "LOST-1", provisioning: "Manual" });
@@ -143,7 +170,7 @@ describe("letting a reel go", () => {
     await field.batches.delete({ namespace: "acme", name: "lost-1" });
     await field.batches.patch({ namespace: "acme", name: "lost-1" }, { metadata: { finalizers: null } });
     expect(await field.batches.find({ namespace: "acme", name: "lost-1" })).toBeUndefined();
-    operator = await field.operator();
+    operator = await field.operator({ kubeconfig: proxy.kubeconfig });
     await eventually(
       async (signal) => (await field.bindings.get({ name: "lost-1" }, signal)).spec.batch === undefined,
       { what: "the binding names the vanished batch no more" },

@@ -64,6 +64,7 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
   });
   on(ledgers.cache, (ledger, previous, type) => {
     batchesOfReel(cluster, queues, ledger.spec.reel);
+    if (type === "deleted") queues.binding(ledger.spec.reel);
     const filledOrEmptied =
       type === "deleted" || isEmpty(ledger) !== (previous === undefined || isEmpty(previous));
     queues.cloudApi(cloudApiOf(ledger), filledOrEmptied ? 0 : COUNT_DELAY_MS);

@@ -51,6 +51,9 @@ export class ReelBindingReconciler {
       const { name, uid } = ledger.metadata;
       await cluster.ledgers.client.delete({ name }, uid === undefined ? {} : { uid }, signal);
     }
+    // The reel may be bound anew in the next moment, and must not be judged by ledgers of its past: it goes
+    // when this process has heard that they are gone. Their deletion enqueues this key again.
+    if (cluster.ledgers.cache.byIndex("reel", key).length > 0) return { requeueAfterMs: LOOK_AGAIN_MS };
     await setFinalizer(cluster.bindings.client, binding, false, signal);
     return undefined;
   }
