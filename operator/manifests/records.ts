@@ -7,6 +7,7 @@ export type RefusalReason =
   | "CertificateUnreadable"
   | "ChainInsteadOfLeaf"
   | "NotALeaf"
+  | "InvalidSerial"
   | "UnsupportedKey"
   | "WeakKey"
   | "CertificateExpired"

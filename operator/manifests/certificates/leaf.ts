@@ -15,7 +15,16 @@ export interface Leaf {
 /** Smallest keys that product clouds take, in bits. */
 const LEAST_RSA_BITS = 2048;
 const LEAST_EC_BITS = 256;
+/** RFC 5280, 4.1.2.2. */
+const MOST_SERIAL_BYTES = 20;
 
+/** The object identifiers of two extensions in DER: RFC 5280, 4.2.1.9 and 4.2.1.3. */
+const BASIC_CONSTRAINTS = Buffer.from("0603551d13", "hex");
+const KEY_USAGE = Buffer.from("0603551d0f", "hex");
+/** The bit keyCertSign in the first byte of a key usage. */
+const KEY_CERT_SIGN = 0x04;
+
+/** The curves that product clouds take. */
 const CURVES: Readonly<Record<string, string>> = {
   prime256v1: "P-256",
   secp384r1: "P-384",
@@ -34,8 +43,16 @@ export function readLeaf(der: Buffer, now: Date): { leaf: Leaf } | { refusal: Re
       `${der.length - certificate.raw.length} bytes follow the certificate`,
     );
   }
-  if (certificate.ca) {
+  if (certificate.ca || signsCertificates(der)) {
     return refuse("NotALeaf", "this is the certificate of a certificate authority, not of a device");
+  }
+  const { serialNumber: serial } = certificate;
+  const serialBytes = Math.ceil(serial.replace("-", "").length / 2);
+  if (serialBytes > MOST_SERIAL_BYTES) {
+    return refuse(
+      "InvalidSerial",
+      `the serial number has ${serialBytes} bytes; ${MOST_SERIAL_BYTES} are the most that RFC 5280 allows`,
+    );
   }
   const key = readKey(certificate);
   if ("refusal" in key) return key;
@@ -52,7 +69,7 @@ export function readLeaf(der: Buffer, now: Date): { leaf: Leaf } | { refusal: Re
     leaf: {
       der,
       fingerprint: hash("sha256", der, "hex"),
-      serial: certificate.serialNumber,
+      serial,
       issuer: printable(certificate.issuer.replaceAll("\n", ", "), 512),
       notAfter,
       keyType: key.keyType,
@@ -70,6 +87,26 @@ function parse(der: Buffer): X509Certificate | undefined {
   }
 }
 
+/**
+ * Whether an extension makes this a certificate that may sign others. X509Certificate's `ca` asks for the
+ * authority and the key usage together, and each alone is enough to keep it out of a product cloud.
+ */
+function signsCertificates(der: Buffer): boolean {
+  const constraints = extensionValue(der, BASIC_CONSTRAINTS);
+  if (constraints?.[0] === 0x30 && constraints[2] === 0x01 && constraints[4] !== 0) return true;
+  const usage = extensionValue(der, KEY_USAGE);
+  return usage?.[0] === 0x03 && ((usage[3] ?? 0) & KEY_CERT_SIGN) !== 0;
+}
+
+/** What the extension's OCTET STRING holds; short forms of length only, as these two always have. */
+function extensionValue(der: Buffer, oid: Buffer): Buffer | undefined {
+  const at = der.indexOf(oid);
+  if (at < 0) return undefined;
+  const after = der.subarray(at + oid.length);
+  const value = after[0] === 0x01 ? after.subarray(3) : after;
+  return value[0] === 0x04 ? value.subarray(2) : undefined;
+}
+
 function readKey(certificate: X509Certificate): { keyType: string } | { refusal: Refusal } {
   let key: KeyObject;
   try {
@@ -85,10 +122,17 @@ function readKey(certificate: X509Certificate): { keyType: string } | { refusal:
   }
   if (type === "ec" && namedCurve !== undefined) {
     const bits = Number(/\d{3}/.exec(namedCurve)?.[0] ?? 0);
-    if (bits >= LEAST_EC_BITS) return { keyType: CURVES[namedCurve] ?? namedCurve };
+    const keyType = CURVES[namedCurve];
+    if (keyType !== undefined) return { keyType };
+    if (bits < LEAST_EC_BITS) {
+      return refuse(
+        "WeakKey",
+        `the key is on the curve ${namedCurve}; curves of ${LEAST_EC_BITS} bits are the least`,
+      );
+    }
     return refuse(
-      "WeakKey",
-      `the key is on the curve ${namedCurve}; curves of ${LEAST_EC_BITS} bits are the least`,
+      "UnsupportedKey",
+      `the key is on the curve ${namedCurve}; ${Object.values(CURVES).join(", ")} are what product clouds take`,
     );
   }
   if (type === "ed25519" || type === "ed448") return { keyType: type === "ed448" ? "Ed448" : "Ed25519" };
