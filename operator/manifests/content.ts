@@ -4,12 +4,14 @@ import { openSevenZip } from "./archives/seven-zip/archive.ts";
 import { SIGNATURE } from "./archives/seven-zip/start-header.ts";
 import { ManifestError } from "./errors.ts";
 import type { Content } from "./formats/port.ts";
+import { refuseKeyFile, searchedForKeys } from "./key-search.ts";
 import type { ReadLimits, StoredManifest } from "./records.ts";
 
 const HEAD_BYTES = 4096;
 
 /**
- * Opens a stored manifest: an archive when its first bytes are an archive's, else its plain bytes.
+ * Opens a stored manifest: an archive when its first bytes are an archive's, else its plain bytes. They are
+ * searched for private keys as they pass by.
  * @throws ManifestError
  */
 export async function openContent(
@@ -18,11 +20,16 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<Content & AsyncDisposable> {
   const head = await headOf(manifest.path);
-  if (head.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return openSevenZip(manifest, limits, signal);
+  if (head.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
+    const archive = await openSevenZip(manifest, limits, signal);
+    const sizes = archive.files.map((file) => file.size);
+    return { ...archive, bytes: (signal) => searchedForKeys(archive.bytes(signal), sizes) };
+  }
+  refuseKeyFile(head);
   return {
     kind: "plain",
     head,
-    bytes: (signal) => createReadStream(manifest.path, { signal }),
+    bytes: (signal) => searchedForKeys(createReadStream(manifest.path, { signal }), []),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -67,6 +67,29 @@ function contentAt(der: Uint8Array, at: number): number | undefined {
   return length < 0x80 ? at + 2 : at + 2 + (length & 0x7f);
 }
 
+/** A secret member of a JSON Web Key (RFC 7517), in JSON that may be escaped. */
+const JWK_TYPE = /\\?"kty\\?"\s*:/;
+const JWK_SECRET = /\\?"d\\?"\s*:/;
+/** So much of a text tells whether it begins with a key. */
+const ENCODED_HEAD_CHARACTERS = 512;
+/** The shortest key, Ed25519 in PKCS#8, has 48 bytes. */
+const LEAST_KEY_BYTES = 48;
+
+/** Whether a text is a private key: DER in base64, base64url or hex, or a JSON Web Key. */
+export function isEncodedPrivateKey(text: string): boolean {
+  if (text.length < LEAST_KEY_BYTES) return false;
+  const start = text.slice(0, ENCODED_HEAD_CHARACTERS).trimStart();
+  if (start.startsWith("{") || start.startsWith("[")) return JWK_TYPE.test(text) && JWK_SECRET.test(text);
+  // 0x30, the tag of a SEQUENCE, is "M" in base64.
+  const compact = start.replaceAll(/(?<!\\)\\+[rn]|[\s:]+/g, "").replace(/^0x/i, "");
+  if (/^M[A-Za-z0-9+/_-]+=*$/.test(compact)) return beginsWithKey(Buffer.from(compact, "base64url"));
+  return /^30[0-9a-f]+$/i.test(compact) && beginsWithKey(Buffer.from(compact, "hex"));
+}
+
+function beginsWithKey(der: Buffer): boolean {
+  return der.length >= LEAST_KEY_BYTES && isPrivateKeyDer(der);
+}
+
 export function containsPrivateKey(where = "the manifest"): ManifestError {
   return new ManifestError(
     "ContainsPrivateKey",

@@ -1,5 +1,8 @@
+import "reflect-metadata";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { KeyUsageFlags, KeyUsagesExtension } from "@peculiar/x509";
 import { describe, expect, it } from "vitest";
-import { createIssuer, type FactoryDevice, manifestCsv } from "../../tools/factory/index.ts";
+import { createIssuer, type FactoryDevice, manifest7z, manifestCsv } from "../../tools/factory/index.ts";
 import { readManifest } from "./reader.ts";
 import type { ManifestRecord } from "./records.ts";
 import { failureOf, recordsOf, storedManifest } from "./testing.ts";
@@ -134,6 +137,7 @@ describe("a refused entry", () => {
     ["PEM without its end", first.pem.slice(0, 200)],
     ["PEM with characters that are not base64", first.pem.replace("MII", "M*I")],
     ["a certificate and more", Buffer.concat([first.der, Buffer.from("more")]).toString("base64")],
+    ["a certificate in PEM and more", `${first.pem}more\n`],
     ["a public key", first.pem.replaceAll("CERTIFICATE", "PUBLIC KEY")],
   ])("CertificateUnreadable: %s", async (_, certificate) => {
     const refused = await refusalOf(row(first, { certificate }));
@@ -144,6 +148,43 @@ describe("a refused entry", () => {
     const refused = await refusalOf(row(first, { certificate: first.pem + issuer.pem }));
     expect(refused).toMatchObject({ reason: "ChainInsteadOfLeaf" });
     expect(refused.message).toContain("2 PEM blocks");
+  });
+
+  it("InvalidSerial: longer than 20 bytes", async () => {
+    const longest = await issuer.issueDevice({ batchId: "D001", serial: "F".repeat(40) });
+    await expect(recordsOf(HEADER + row(longest))).resolves.toMatchObject([{ serial: "F".repeat(40) }]);
+    const device = await issuer.issueDevice({ batchId: "D001", serial: "7".repeat(42) });
+    const refused = await refusalOf(row(device));
+    expect(refused.reason).toBe("InvalidSerial");
+    expect(refused.message).toContain("21 bytes");
+  });
+
+  it("UnsupportedKey: a curve that no product cloud takes", async () => {
+    for (const namedCurve of ["secp256k1", "brainpoolP256r1"]) {
+      const { publicKey } = generateKeyPairSync("ec", { namedCurve });
+      const odd = await issuer.sign({
+        subject: "CN=odd",
+        publicKey,
+        notBefore: new Date(Date.now() - 1000),
+        notAfter: new Date(Date.now() + 3_600_000),
+        extensions: [],
+      });
+      const refused = await refusalOf(row(first, { certificate: odd.pem }));
+      expect(refused.reason).toBe("UnsupportedKey");
+      expect(refused.message).toContain(namedCurve);
+    }
+  });
+
+  it("NotALeaf: it may sign certificates, though it does not call itself an authority", async () => {
+    const signer = await issuer.sign({
+      subject: "CN=signer",
+      publicKey: createPublicKey(first.privateKey),
+      notBefore: new Date(Date.now() - 1000),
+      notAfter: new Date(Date.now() + 3_600_000),
+      extensions: [new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.digitalSignature, true)],
+    });
+    const refused = await refusalOf(row(first, { certificate: signer.pem }));
+    expect(refused.reason).toBe("NotALeaf");
   });
 
   it("NotALeaf", async () => {
@@ -209,6 +250,9 @@ describe("a private key", () => {
     .export({ type: "pkcs8", format: "der", cipher: "aes-256-cbc", passphrase: "x" })
     .toString("base64");
 
+  const jwk = JSON.stringify(first.privateKey.export({ format: "jwk" }));
+  const beside = row(second).trimEnd();
+
   it.each([
     ["in the place of the certificate", `dev,D001,"${pem}"\n`],
     ["after the certificate", row(second, { certificate: second.pem + pem })],
@@ -223,8 +267,24 @@ describe("a private key", () => {
     ["encrypted, as base64 DER", `dev,D001,${encrypted}\n`],
     ["in a row that cannot be read", `dev,D001,x"${pem}\n`],
     ["below the table", `\n${pem}`],
+    [
+      "as base64 of PEM in short lines",
+      `dev,D001,"${Buffer.from(pem).toString("base64").replaceAll(/.{16}/g, "$&\n")}"\n`,
+    ],
+    ["as base64 of PEM in UTF-16", `dev,D001,${Buffer.from(pem, "utf16le").toString("base64")}\n`],
+    ["as base64 DER in a further column, behind blanks", `${beside}," \n${der.toString("base64")}"\n`],
+    ["as base64url in a further column", `${beside},${der.toString("base64url")}\n`],
+    ["as hex in a further column", `${beside},${der.toString("hex")}\n`],
+    [
+      "as hex with colons",
+      `${beside},0x${der
+        .toString("hex")
+        .replaceAll(/..(?=.)/g, "$&:")
+        .toUpperCase()}\n`,
+    ],
+    ["as a JWK in a further column", `${beside},"${jwk.replaceAll('"', '""')}"\n`],
   ])("refuses the whole manifest: %s", async (_, rows) => {
-    await using manifest = await storedManifest(HEADER + row(first) + rows);
+    await using manifest = await storedManifest(`device_id,group_id,certificate,note\n${row(first)}${rows}`);
     const reading = Array.fromAsync(
       readManifest(manifest, { batchId: "D001", now: new Date() }, AbortSignal.timeout(30_000)),
     );
@@ -239,6 +299,35 @@ describe("a private key", () => {
     const content = `device_id,group_id,certificate,private_key\n${first.deviceId},D001,"${first.pem}",${der.toString("base64")}\n`;
     const error = await failureOf(recordsOf(content));
     expect(error.reason).toBe("ContainsPrivateKey");
+  });
+
+  it("refuses the whole manifest: as base64 of PEM in UTF-16 text", async () => {
+    const packed = Buffer.from(pem).toString("base64");
+    const content = Buffer.from(`\uFEFF${HEADER}dev,D001,${packed}\nx,"y"z,${packed}\n`, "utf16le");
+    await expect(failureOf(recordsOf(content))).resolves.toMatchObject({ reason: "ContainsPrivateKey" });
+    const unread = Buffer.from(`\uFEFF${HEADER}x,"y"z,${packed}\n`, "utf16le");
+    await expect(failureOf(recordsOf(unread))).resolves.toMatchObject({ reason: "ContainsPrivateKey" });
+  });
+
+  it.each([
+    ["in DER", der],
+    ["in base64 of DER", der.toString("base64")],
+    ["in hex of DER, in UTF-16", Buffer.from(`\uFEFF${der.toString("hex")}`, "utf16le")],
+    ["as a JWK", jwk],
+  ])("refuses a file that is nothing else: %s", async (_, content) => {
+    await expect(failureOf(recordsOf(content))).resolves.toMatchObject({ reason: "ContainsPrivateKey" });
+  });
+
+  it("takes no device id, certificate or public key for one", async () => {
+    const hex = Buffer.from(first.der).toString("hex");
+    const publicKey = createPublicKey(first.privateKey);
+    const publicJwk = JSON.stringify(publicKey.export({ format: "jwk" })).replaceAll('"', '""');
+    const spki = publicKey.export({ type: "spki", format: "der" }).toString("base64url");
+    const notes = [hex, spki, `"${publicJwk}"`, "3082010002010030", "MIIB", '"{""d"": ""x""}"'];
+    const records = await recordsOf(
+      `device_id,group_id,certificate,note\n${notes.map((note) => `${beside},${note}\n`).join("")}`,
+    );
+    expect(outcomes(records)).toEqual([second.deviceId, ...notes.slice(1).map(() => "DuplicateCertificate")]);
   });
 
   it("refuses the whole manifest: in UTF-16", async () => {
@@ -278,8 +367,14 @@ describe("a whole that is no manifest", () => {
       "ManifestTooLarge",
     ],
   ] as const)("%s", async (_, content, reason) => {
-    const error = await failureOf(recordsOf(content));
+    await using manifest = await storedManifest(content);
+    const reading = Array.fromAsync(
+      readManifest(manifest, { batchId: "D001", now: new Date() }, AbortSignal.timeout(30_000)),
+    );
+    const error = await failureOf(reading);
     expect(error).toMatchObject({ reason, transient: false });
+    // It was not searched to its end, and may hold a private key.
+    expect(manifest.discarded).toBe(true);
   });
 
   it("says what it is instead, or which columns were expected", async () => {
@@ -302,6 +397,32 @@ describe("a whole that is no manifest", () => {
 });
 
 describe("reading", () => {
+  it("takes time in proportion to the length of runs of backslashes", async () => {
+    const content = `${HEADER}${`dev,D001,${"\\".repeat(64_000)}\n`.repeat(3)}`;
+    const started = performance.now();
+    const records = await recordsOf(content, { limits: { maxRecordBytes: 70_000 } });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(outcomes(records)).toEqual(records.map(() => "CertificateUnreadable"));
+    expect(records).toHaveLength(3);
+  });
+
+  it.each([
+    ["rows that are refused", 60_000, (n: number) => `dev-${n},D001,x\n`],
+    ["rows that cannot be read", 3_000, (n: number) => `dev-${n},D0"01,x\n`],
+  ])("lets others have the event loop: %s", async (_, count, rowOf) => {
+    const content = HEADER + Array.from({ length: count }, (_row, n) => rowOf(n)).join("");
+    const packed = await manifest7z(content, "D001.csv", { level: 1 });
+    const turns = [performance.now()];
+    const ticking = setInterval(() => turns.push(performance.now()), 1);
+    for (const bytes of [content, packed]) await expect(recordsOf(bytes)).resolves.toHaveLength(count);
+    clearInterval(ticking);
+    turns.push(performance.now());
+    const gaps = turns.slice(1).map((at, index) => at - (turns[index] ?? 0));
+    const sum = (numbers: number[]): number => numbers.reduce((total, next) => total + next, 0);
+    // How long the gap is that an instant falls into; the longest of all would be the machine's own fault.
+    expect(sum(gaps.map((gap) => gap ** 2)) / sum(gaps)).toBeLessThan(100);
+  });
+
   it("stops when its signal aborts", async () => {
     const devices = await issuer.issueMany(60, { batchId: "D001" });
     await using manifest = await storedManifest(manifestCsv(devices, { batchId: "D001" }));

@@ -13,6 +13,7 @@ import {
   type RefusalReason,
   type StoredManifest,
 } from "./records.ts";
+import { Turn } from "./turn.ts";
 
 const MAX_DEVICE_ID_CHARACTERS = 128;
 const MAX_BATCH_ID_CHARACTERS = 63;
@@ -21,7 +22,7 @@ const MAX_BATCH_ID_CHARACTERS = 63;
  * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 16 bytes a
  * device are kept, to find duplicates. What is wrong with one entry refuses that entry; what is wrong with
  * the whole is thrown, possibly after devices have been yielded.
- * @throws ManifestError; with ContainsPrivateKey the stored file is removed. AbortError when `signal` aborts
+ * @throws ManifestError; unless it is transient, the stored file is removed. AbortError when `signal` aborts
  */
 export function readManifest(
   manifest: StoredManifest,
@@ -41,20 +42,25 @@ export async function* readRecords(
   signal.throwIfAborted();
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const check = new EntryCheck(options);
+  const turn = new Turn();
   try {
     await using content = await openContent(manifest, limits, signal);
     const format = formatOf(content, options.format);
     onFormat(format.name);
     for await (const entries of format.entries(content, limits, signal)) {
       signal.throwIfAborted();
-      for (const entry of entries) yield check.record(entry);
+      for (const entry of entries) {
+        if (turn.isOver()) await turn.next();
+        yield check.record(entry);
+      }
+    }
+    if (check.count === 0) {
+      throw new ManifestError("ManifestEmpty", "the manifest has a header and no rows: it lists no device");
     }
   } catch (error) {
-    if (error instanceof ManifestError && error.reason === "ContainsPrivateKey") await manifest.discard?.();
+    // Whatever it is refused for: it was not searched to its end, and may hold a private key.
+    if (error instanceof ManifestError && !error.transient) await manifest.discard?.();
     throw error;
-  }
-  if (check.count === 0) {
-    throw new ManifestError("ManifestEmpty", "the manifest has a header and no rows: it lists no device");
   }
 }
 

@@ -23,8 +23,14 @@ export function toUtf8(head: Buffer): Buffer {
   return isUtf8Mark(head) ? head.subarray(3) : head;
 }
 
-/** The same bytes as UTF-8, without a byte order mark. */
-export async function* asUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/**
+ * The same bytes as UTF-8, without a byte order mark.
+ * @param onDecoded gets what was not UTF-8 before
+ */
+export async function* asUtf8(
+  chunks: AsyncIterable<Buffer>,
+  onDecoded: (text: Buffer) => void = () => {},
+): AsyncGenerator<Buffer> {
   let head: Buffer | undefined = Buffer.alloc(0);
   let decoder: TextDecoder | undefined;
   for await (const chunk of chunks) {
@@ -40,7 +46,13 @@ export async function* asUtf8(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buf
       if (encoding !== "utf-8") decoder = new TextDecoder(encoding);
       else if (isUtf8Mark(bytes)) bytes = bytes.subarray(3);
     }
-    yield decoder === undefined ? bytes : Buffer.from(decoder.decode(bytes, { stream: true }));
+    if (decoder === undefined) {
+      yield bytes;
+      continue;
+    }
+    const text = Buffer.from(decoder.decode(bytes, { stream: true }));
+    onDecoded(text);
+    yield text;
   }
   if (head !== undefined) yield toUtf8(head);
   else if (decoder !== undefined) yield Buffer.from(decoder.decode());

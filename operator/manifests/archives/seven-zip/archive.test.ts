@@ -142,10 +142,18 @@ describe("an archive that is refused", () => {
 
   it("ContainsPrivateKey: in the CSV, in a file beside it, or an archive of keys by its name", async () => {
     const key = devices[0]?.privateKey.export({ type: "pkcs8", format: "pem" }).toString() ?? "";
+    const der = devices[0]?.privateKey.export({ type: "pkcs8", format: "der" }) ?? Buffer.alloc(0);
     const archives = [
       await manifest7z(`${csv}dev,D001,"${key}"\n`, "D001.csv"),
       await manifest7z(csv, "D001.csv", { alongside: { "zz.txt": key } }),
       await manifest7z(csv, "D001.csv", { alongside: { "reel_GUID_keys.7z": "sealed" } }),
+      await manifest7z(csv, "D001.csv", { alongside: { [`${"r".repeat(140)}_keys.7z`]: "sealed" } }),
+      await manifest7z(csv, "D001.csv", { alongside: { "key.der": der } }),
+      await manifest7z(csv, "D001.csv", { alongside: { "A-note.txt": der.toString("base64") } }),
+      await manifest7z(der, "D001.csv"),
+      await manifest7z("x", "_keys.7z", {
+        alongside: Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`f${n}`, ""])),
+      }),
     ];
     for (const content of archives) {
       await using manifest = await storedManifest(content);
@@ -153,6 +161,23 @@ describe("an archive that is refused", () => {
         readManifest(manifest, { batchId: "D001", now: new Date() }, AbortSignal.timeout(30_000)),
       );
       await expect(failureOf(reading)).resolves.toMatchObject({ reason: "ContainsPrivateKey" });
+      expect(manifest.discarded).toBe(true);
+    }
+  });
+
+  it("is not kept, whatever it is refused for: it was not searched to its end", async () => {
+    const key = devices[0]?.privateKey.export({ type: "pkcs8", format: "pem" }).toString() ?? "";
+    for (const content of [
+      await manifest7z(csv, "a.csv", { alongside: { "b.csv": csv, "key.pem": key } }),
+      await manifest7z("id;what\n", "a.csv", { alongside: { "key.pem": key } }),
+      await manifest7z(csv, "a.csv", { password: "secret" }),
+      archive.subarray(0, 1000),
+    ]) {
+      await using manifest = await storedManifest(content);
+      const reading = Array.fromAsync(
+        readManifest(manifest, { batchId: "D001", now: new Date() }, AbortSignal.timeout(30_000)),
+      );
+      await expect(failureOf(reading)).resolves.toMatchObject({ transient: false });
       expect(manifest.discarded).toBe(true);
     }
   });

@@ -11,8 +11,6 @@ import { checkStartHeader, passwordRequired, unreadable } from "./start-header.t
 /** Below this much content the ratio says nothing: a few devices of one issuer pack well. */
 const RATIO_FROM_BYTES = 16 * 1024 * 1024;
 const MAX_FILES = 1000;
-/** Archives and stores of keys, by the names that vendors give them. */
-const KEY_FILE = /_keys\.7z$|\.(?:p12|pfx|jks|key)$/i;
 
 /**
  * Opens a .7z archive and lists it, in a thread of its own that ends with `close` or when `signal` aborts.
@@ -48,10 +46,10 @@ function total(files: readonly ListedFile[]): number {
 
 function checkListing(files: readonly ListedFile[], packedBytes: number, limits: ReadLimits): void {
   if (files.length === 0) throw new ManifestError("ManifestEmpty", "the archive holds no file");
+  if (files.some((file) => file.holdsKeys)) throw containsPrivateKey("the archive");
   if (files.length > MAX_FILES) {
     throw new ManifestError("NotAManifest", `the archive holds ${files.length} files; one CSV is expected`);
   }
-  if (files.some((file) => KEY_FILE.test(file.name))) throw containsPrivateKey("the archive");
   if (files.some((file) => file.encrypted)) throw passwordRequired();
   const bytes = total(files);
   if (!Number.isSafeInteger(bytes) || bytes > limits.maxContentBytes) {

@@ -1,7 +1,13 @@
 import { printable } from "../../printable.ts";
 
+/** Archives and stores of keys, by the names that vendors give them. */
+const KEY_FILE = /_keys\.7z$|\.(?:p12|pfx|jks|key)$/i;
+
 export interface ListedFile {
+  /** Printable, and cut where it is long. */
   name: string;
+  /** Whether its whole name is one that keys are kept under. */
+  holdsKeys: boolean;
   size: number;
   encrypted: boolean;
 }
@@ -17,6 +23,7 @@ export function parseListing(text: string): ListedFile[] {
     .map((block) => new Map(block.split("\n").map(keyAndValue)))
     .filter((entry) => entry.has("Path") && !(entry.get("Attributes") ?? "").startsWith("D"))
     .map((entry) => ({
+      holdsKeys: KEY_FILE.test((entry.get("Path") ?? "").trimEnd()),
       name: printable(entry.get("Path") ?? "", 128),
       size: Number(entry.get("Size") ?? 0),
       encrypted: entry.get("Encrypted") === "+",

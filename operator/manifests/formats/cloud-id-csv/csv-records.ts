@@ -1,6 +1,7 @@
 import { CsvError, parse, type Parser } from "csv-parse";
 import { ManifestError } from "../../errors.ts";
 import { byteSize } from "../../printable.ts";
+import { Turn } from "../../turn.ts";
 import { countLines, emptyLines, firstLine } from "./lines.ts";
 
 /** `row`: the line on which the record begins, the first line being 1. */
@@ -31,6 +32,7 @@ export class CsvRecords {
   #skip: "line" | "seek" | undefined;
   readonly #maxRereadBytes: number;
   #rereadBytes = 0;
+  readonly #turn = new Turn();
 
   constructor(options: { separator: string; maxRecordBytes: number; maxRereadBytes?: number }) {
     this.#maxRereadBytes = options.maxRereadBytes ?? MAX_REREAD_BYTES;
@@ -62,6 +64,7 @@ export class CsvRecords {
   async #advance(piece: Buffer, last: boolean, rows: CsvRow[]): Promise<void> {
     let input = piece;
     for (;;) {
+      if (this.#turn.isOver()) await this.#turn.next();
       this.#window = this.#window.length === 0 ? input : Buffer.concat([this.#window, input]);
       if (this.#skip !== undefined) {
         if (!this.#seek(last)) return;

@@ -1,7 +1,6 @@
-import { isEncodedPrivateKey } from "../../certificates/encoding.ts";
 import { ManifestError } from "../../errors.ts";
 import { byteSize } from "../../printable.ts";
-import { containsPrivateKey, PrivateKeyScan } from "../../private-keys.ts";
+import { containsPrivateKey, isEncodedPrivateKey, PrivateKeyScan } from "../../private-keys.ts";
 import type { ReadLimits } from "../../records.ts";
 import { foreignContent } from "../foreign.ts";
 import type { ArchiveFile, Content, Entry, ManifestFormat } from "../port.ts";
@@ -28,7 +27,9 @@ async function* entries(
   limits: ReadLimits,
   signal: AbortSignal,
 ): AsyncGenerator<readonly Entry[]> {
-  const text = asUtf8(csvBytes(content, limits, signal));
+  // The bytes were searched as they stand; what UTF-16 hides, such as base64 of a key, is found in the text.
+  const scan = new PrivateKeyScan();
+  const text = asUtf8(csvBytes(content, limits, signal), (decoded) => scan.push(decoded));
   const start = await headerLine(text, limits);
   const records = new CsvRecords({
     separator: separatorOf(start.line),
@@ -64,13 +65,11 @@ async function* entries(
   }
 }
 
-/** The CSV file's bytes, while all that passes by is searched for private keys and counted. */
+/** The CSV file's bytes, while all that passes by is counted. */
 async function* csvBytes(content: Content, limits: ReadLimits, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const scan = new PrivateKeyScan();
   const wanted = content.kind === "plain" ? { from: 0, to: Infinity } : placeOf(content.files);
   let at = 0;
   for await (const chunk of content.bytes(signal)) {
-    scan.push(chunk);
     const from = Math.max(0, wanted.from - at);
     const to = Math.min(chunk.length, wanted.to - at);
     at += chunk.length;
