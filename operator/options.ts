@@ -9,7 +9,10 @@ export interface OperatorOptions {
   readonly operatorNamespace: string;
   readonly health: { readonly host: string; readonly port: number };
   readonly egressAllowCidrs: readonly string[];
+  /** The cluster's own ranges as they were told, and the API server's address in it where that is known. */
   readonly clusterCidrs: readonly string[];
+  /** Whether a service or pod range was told. */
+  readonly clusterCidrsTold: boolean;
   readonly manifestRoot: string | undefined;
   /** Of this process alone; undefined for a temporary folder. */
   readonly dataDir: string | undefined;
@@ -61,11 +64,11 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     .option("--manifest-root <dir>", "the folder that spec.manifest.file.path of reels is read under")
     .option(
       "--data-dir <dir>",
-      "where manifests are kept while they are needed, for this process alone (default: a temporary folder)",
+      "where manifests are kept until room is needed, for this process alone (default: a temporary folder)",
     )
     .option("--max-manifest-mib <n>", "the largest manifest that is read, unpacked, in MiB", positive, 4_096)
-    .option("--request-timeout <seconds>", "how long a request to the API server may take", positive, 30)
-    .option("--cloud-deadline <seconds>", "how long a call to a product cloud may take", positive)
+    .option("--request-timeout <seconds>", "how long a request to the API server may take", seconds, 30)
+    .option("--cloud-deadline <seconds>", "how long a call to a product cloud may take", seconds)
     .option("--no-leader-elect", "work without holding the lease (only one operator may run then)")
     .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"));
   const flags = command.parse(argv).opts<{
@@ -87,7 +90,8 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     operatorNamespace: flags.operatorNamespace,
     health: flags.healthAddress,
     egressAllowCidrs: flags.egressAllowCidr,
-    clusterCidrs: flags.clusterCidr,
+    clusterCidrs: [...flags.clusterCidr, ...apiServerAddress(env)],
+    clusterCidrsTold: flags.clusterCidr.length > 0,
     manifestRoot: flags.manifestRoot,
     dataDir: flags.dataDir,
     maxManifestBytes: flags.maxManifestMib * 1024 * 1024,
@@ -96,6 +100,17 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     requestTimeoutMs: flags.requestTimeout * 1_000,
     cloudDeadlineMs: flags.cloudDeadline === undefined ? undefined : flags.cloudDeadline * 1_000,
   };
+}
+
+/** Whether an operator in a cluster cannot tell the cluster's Services and pods from private product clouds. */
+export function clusterRangesUnknown(options: OperatorOptions): boolean {
+  return options.kubeconfig === undefined && !options.clusterCidrsTold;
+}
+
+/** What a pod's environment says of the cluster's ranges: the API server's Service. Some clusters give a name there. */
+function apiServerAddress(env: NodeJS.ProcessEnv): string[] {
+  const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
+  return isIP(host) === 0 ? [] : [host];
 }
 
 function address(value: string): { host: string; port: number } {
@@ -125,5 +140,14 @@ function collectCidr(value: string, before: string[]): string[] {
 function positive(value: string): number {
   const number = Number(value);
   if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("give a number above 0");
+  return number;
+}
+
+/** A longer one would overflow a timer, which then fires at once. */
+const MAX_SECONDS = 86_400;
+
+function seconds(value: string): number {
+  const number = positive(value);
+  if (number > MAX_SECONDS) throw new InvalidArgumentError(`give at most ${MAX_SECONDS} seconds (a day)`);
   return number;
 }
