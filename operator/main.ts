@@ -1,9 +1,8 @@
 import { KubeConfig } from "@kubernetes/client-node";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
+import { createDataFolder } from "./data-folder.ts";
 import { createOperator } from "./operator.ts";
-import { readOptions } from "./options.ts";
+import { clusterRangesUnknown, readOptions } from "./options.ts";
 import { createLogger, describeError } from "./runtime/logger.ts";
 import { stopSignal } from "./runtime/shutdown.ts";
 
@@ -20,7 +19,12 @@ function loadKubeConfig(): KubeConfig {
 }
 
 async function run(): Promise<void> {
-  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "certferry-")));
+  if (clusterRangesUnknown(options)) {
+    log.warn(
+      "the cluster's service and pod ranges are not known, so a CloudApi or Reel may name addresses in them: give both with --cluster-cidr",
+    );
+  }
+  const dataDir = options.dataDir ?? (await createDataFolder());
   try {
     await createOperator({ kubeConfig: loadKubeConfig(), options, dataDir, log }).run(stopSignal());
   } finally {
