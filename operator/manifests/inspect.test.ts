@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createIssuer, manifest7z, manifestCsv } from "../../tools/factory/index.ts";
 import { inspectManifest } from "./inspect.ts";
 import type { ManifestSummary } from "./records.ts";
-import { storedManifest } from "./testing.ts";
+import { failureOf, storedManifest } from "./testing.ts";
 
 const issuer = await createIssuer();
 const other = await createIssuer({ name: "CN=Another CA" });
@@ -70,5 +70,25 @@ describe("inspectManifest", () => {
     const summary = await inspected(manifestCsv(repeated, { batchId }));
     expect(summary).toMatchObject({ devices: 24, refused: 6 });
     expect(summary.collidingSerials).toEqual(new Set(["30309D3B"]));
+  });
+
+  it("refuses a manifest with more colliding serials than are remembered", async () => {
+    const batchId = "D001";
+    const serials = ["01", "02", "03"];
+    const devices = await Promise.all(
+      [issuer, other].flatMap((from) => serials.map((serial) => from.issueDevice({ batchId, serial }))),
+    );
+    await using manifest = await storedManifest(manifestCsv(devices, { batchId }));
+    const inspecting = (maxCollidingSerials: number): Promise<ManifestSummary> =>
+      inspectManifest(
+        manifest,
+        { batchId, now: new Date(), limits: { maxCollidingSerials } },
+        AbortSignal.timeout(30_000),
+      );
+    const { collidingSerials } = await inspecting(3);
+    expect(collidingSerials).toEqual(new Set(serials));
+    const error = await failureOf(inspecting(2));
+    expect(error).toMatchObject({ reason: "ManifestTooLarge", transient: false });
+    expect(error.message).toContain("2 serial numbers");
   });
 });

@@ -1,12 +1,13 @@
 import { digestOf, PackedHashSet } from "./duplicates.ts";
+import { ManifestError } from "./errors.ts";
 import { readManifest, readRecords } from "./reader.ts";
-import type { ManifestSummary, ReadOptions, StoredManifest } from "./records.ts";
+import { DEFAULT_LIMITS, type ManifestSummary, type ReadOptions, type StoredManifest } from "./records.ts";
 
 const FIRST = 10;
 
 /**
  * Reads a manifest to its end and sums it up.
- * @throws ManifestError as readManifest does
+ * @throws ManifestError as readManifest does, and ManifestTooLarge when too many serial numbers collide
  */
 export async function inspectManifest(
   manifest: StoredManifest,
@@ -18,6 +19,7 @@ export async function inspectManifest(
   const issuers = new Set<string>();
   const serials = new PackedHashSet(40);
   const suspects = new Set<string>();
+  const { maxCollidingSerials } = { ...DEFAULT_LIMITS, ...options.limits };
   let earliest: Date | undefined;
   let format = "";
   const records = readRecords(manifest, options, signal, (name) => {
@@ -35,7 +37,14 @@ export async function inspectManifest(
     summary.devices += 1;
     if (issuers.size < FIRST) issuers.add(record.issuer);
     if (earliest === undefined || record.notAfter < earliest) earliest = record.notAfter;
-    if (!serials.add(digestOf(record.serial))) suspects.add(record.serial);
+    const met = !serials.add(digestOf(record.serial));
+    if (met && suspects.size <= maxCollidingSerials) suspects.add(record.serial);
+  }
+  if (suspects.size > maxCollidingSerials) {
+    throw new ManifestError(
+      "ManifestTooLarge",
+      `more than ${maxCollidingSerials} serial numbers are each borne by several devices, which is more than can be kept apart: ask the vendor whether these certificates are right`,
+    );
   }
   return {
     sha256: manifest.sha256,

@@ -87,6 +87,8 @@ export interface ReadLimits {
   maxUnpackMemoryBytes: number;
   /** How long unpacking may go without yielding a byte. */
   unpackIdleMs: number;
+  /** Serial numbers that several devices bear; they are remembered one by one. */
+  maxCollidingSerials: number;
 }
 
 export const DEFAULT_LIMITS: ReadLimits = {
@@ -95,6 +97,7 @@ export const DEFAULT_LIMITS: ReadLimits = {
   maxRatio: 200,
   maxUnpackMemoryBytes: 384 * 1024 ** 2,
   unpackIdleMs: 60_000,
+  maxCollidingSerials: 100_000,
 };
 
 export interface ReadOptions {
