@@ -80,7 +80,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     egress,
     clock,
   });
-  const contents = new ReelContents(store);
+  const contents = new ReelContents(store, { maxContentBytes: options.maxManifestBytes });
   const cluster = watchCluster(client, namespace, clock, log);
   const links = new CloudLinks();
 

@@ -1,5 +1,5 @@
 import type { ManifestSource } from "../../crds/index.ts";
-import type { ManifestRecord, ManifestSummary } from "../manifests/index.ts";
+import type { ManifestRecord, ManifestSummary, ReadLimits, ReadOptions } from "../manifests/index.ts";
 import {
   inspectManifest,
   ManifestError,
@@ -18,16 +18,20 @@ export interface ContentsQuery {
   readonly sha256?: string | undefined;
 }
 
-/** Summaries that are kept; each is small but for its colliding serials. */
+/** Summaries that are kept; each is small but for its colliding serials, so these are counted as well. */
 const REMEMBERED = 256;
+const REMEMBERED_SERIALS = 200_000;
 
 /** A reel's devices, read from the store of spooled manifests, and what is known of them as a whole. */
 export class ReelContents {
   readonly #store: ManifestStore;
+  readonly #limits: Partial<ReadLimits>;
   readonly #summaries = new Map<string, ManifestSummary>();
 
-  constructor(store: ManifestStore) {
+  /** @param limits what is read of a manifest at most, unpacked */
+  constructor(store: ManifestStore, limits: Partial<ReadLimits> = {}) {
     this.#store = store;
+    this.#limits = limits;
   }
 
   /**
@@ -41,7 +45,7 @@ export class ReelContents {
       const key = `${stored.sha256} ${query.batchId} ${query.evaluatedAt.toISOString()}`;
       const remembered = this.#summaries.get(key);
       if (remembered !== undefined) return remembered;
-      const summary = await inspectManifest(stored, readingOf(query), signal);
+      const summary = await inspectManifest(stored, this.#reading(query), signal);
       this.#remember(key, summary);
       return summary;
     } finally {
@@ -57,7 +61,7 @@ export class ReelContents {
   async *read(query: ContentsQuery, signal: AbortSignal): AsyncGenerator<ManifestRecord> {
     const stored = await this.#fetch(query, signal);
     try {
-      yield* readManifest(stored, readingOf(query), signal);
+      yield* readManifest(stored, this.#reading(query), signal);
     } finally {
       await stored.release();
     }
@@ -77,15 +81,20 @@ export class ReelContents {
     );
   }
 
+  #reading({ batchId, evaluatedAt, source: { format } }: ContentsQuery): ReadOptions {
+    const known = format === undefined ? {} : { format };
+    return { batchId, now: evaluatedAt, limits: this.#limits, ...known };
+  }
+
   #remember(key: string, summary: ManifestSummary): void {
     this.#summaries.set(key, summary);
-    if (this.#summaries.size <= REMEMBERED) return;
-    const oldest = this.#summaries.keys().next();
-    if (!oldest.done) this.#summaries.delete(oldest.value);
+    let serials = 0;
+    for (const { collidingSerials } of this.#summaries.values()) serials += collidingSerials.size;
+    for (const [oldest, { collidingSerials }] of this.#summaries) {
+      const fits = this.#summaries.size <= REMEMBERED && serials <= REMEMBERED_SERIALS;
+      if (fits || oldest === key) return;
+      this.#summaries.delete(oldest);
+      serials -= collidingSerials.size;
+    }
   }
-}
-
-function readingOf(query: ContentsQuery): { batchId: string; now: Date; format?: string } {
-  const { format } = query.source;
-  return { batchId: query.batchId, now: query.evaluatedAt, ...(format === undefined ? {} : { format }) };
 }
