@@ -41,7 +41,11 @@ export class FileCache {
 
   /** Makes the folder, and takes over what an earlier process left in it; its unfinished files are removed. */
   open(): Promise<void> {
-    this.#opened ??= this.#open();
+    this.#opened ??= this.#open().catch((error: unknown) => {
+      // A disk that was full or not mounted yet may be there at the next try.
+      this.#opened = undefined;
+      throw error;
+    });
     return this.#opened;
   }
 

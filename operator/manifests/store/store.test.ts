@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -187,6 +187,15 @@ describe("ManifestStore", () => {
     await another().fetch(key("a"), { knownSha256: digest("a".repeat(300)) }, soon());
     await expect(readdir(dir)).resolves.toHaveLength(3);
     await expect(stat(join(dir, digest("b".repeat(300))))).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("opens its folder at the next try where the first failed", async () => {
+    const { store, dir, content } = await bench();
+    content.set("a", "alpha");
+    await writeFile(dir, "a file in the folder's place");
+    await expect(store.fetch(key("a"), {}, soon())).rejects.toMatchObject({ code: "EEXIST" });
+    await rm(dir);
+    await expect(store.fetch(key("a"), {}, soon())).resolves.toMatchObject({ sha256: digest("alpha") });
   });
 
   it("notices a file that is no longer there", async () => {
