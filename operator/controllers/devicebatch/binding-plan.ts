@@ -101,7 +101,11 @@ function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingSte
 function planByInspection(batchId: string, inspection: Inspection | undefined): BindingStep {
   if (inspection === undefined) return { do: "inspect" };
   if (inspection.state === "running") {
-    return { do: "progress", reason: "ReadingManifest", message: `the manifest of reel ${batchId} is being read` };
+    return {
+      do: "progress",
+      reason: "ReadingManifest",
+      message: `the manifest of reel ${batchId} is being read`,
+    };
   }
   if (inspection.state === "failed") {
     return {
