@@ -44,6 +44,16 @@ describe("bearer authentication", () => {
     expect(await guard(`Bearer ${await source.token()}`)).toBeUndefined();
   });
 
+  it("compares the audience without regard to case, as Azure does with subscription IDs", async () => {
+    const subscription = "0f3c1c0a-6a1e-4e59-9d4b-2f5f6c1b7a90";
+    for (const aud of [subscription, subscription.toUpperCase()]) {
+      const header = `Bearer ${await token({ aud })}`;
+      expect(await guard(header, jwks, subscription)).toBeUndefined();
+      expect(await guard(header, jwks, subscription.toUpperCase())).toBeUndefined();
+      expect(await guard(header, jwks, subscription.replace("0f", "1f"))).toBe(AUTH_MESSAGES.notVerified);
+    }
+  });
+
   it("lets in each of several keys, named or not", async () => {
     const both = publicJwks([key, stranger]);
     expect(await guard(`Bearer ${await token({}, stranger)}`, both)).toBeUndefined();

@@ -46,7 +46,7 @@ function bearerGuard(auth: CalleeAuth & { kind: "bearer" }, now: () => number): 
         currentDate: new Date(now()),
       });
       // jose would take a list that holds the audience; such a token would be good at two clouds.
-      return payload.aud === auth.audience;
+      return typeof payload.aud === "string" && payload.aud.toLowerCase() === auth.audience.toLowerCase();
     } catch {
       return false;
     }

@@ -1,5 +1,5 @@
 import type { CloudApi } from "../../../crds/index.ts";
-import { awsInteropUrl } from "../../../interop/caller/address.ts";
+import { AddressError, awsInteropUrl, checkedInteropUrl } from "../../../interop/caller/address.ts";
 import type { InteropTarget } from "../../../interop/caller/caller.ts";
 import type { Secret } from "../../accounts/core-kinds.ts";
 import type { SigningKeys } from "../../accounts/signing-keys.ts";
@@ -29,14 +29,13 @@ const BASIC_AUTH = "kubernetes.io/basic-auth";
 export function endpointOf({ spec }: CloudApi): string {
   try {
     if (spec.type === "AWS" && spec.aws !== undefined) return awsInteropUrl(spec.aws);
+    if (spec.type === "Azure" && spec.azure !== undefined)
+      return checkedInteropUrl("interopUrl", spec.azure.interopUrl);
+    if (spec.type === "Other" && spec.other !== undefined) return checkedInteropUrl("url", spec.other.url);
   } catch (error) {
-    throw new Unresolved(
-      "AddressInvalid",
-      error instanceof Error ? error.message : "the address is not valid",
-    );
+    if (error instanceof AddressError) throw new Unresolved("AddressInvalid", error.message);
+    throw error;
   }
-  if (spec.type === "Azure" && spec.azure !== undefined) return spec.azure.interopUrl;
-  if (spec.type === "Other" && spec.other !== undefined) return spec.other.url;
   throw new Unresolved("AddressInvalid", `spec.${spec.type.toLowerCase()} is missing`);
 }
 
@@ -64,9 +63,16 @@ async function authOf(api: CloudApi, deps: ResolveDeps, signal: AbortSignal): Pr
   const { namespace } = api.metadata;
   if (spec.other !== undefined)
     return basicAuth(namespace, spec.other.credentialsSecretRef.name, deps, signal);
-  const audience = spec.aws?.accountId ?? spec.azure?.subscriptionId ?? "";
-  const source = await deps.keys.tokens(namespace, audience, signal);
+  const source = await deps.keys.tokens(namespace, audienceOf(spec), signal);
   return { kind: "bearer", token: () => source.token() };
+}
+
+/**
+ * What a token's `aud` is: the cloud's own account or subscription ID. The API takes subscription IDs in any case;
+ * callees compare them as they are, and have them as Azure writes them, in lower case.
+ */
+export function audienceOf(spec: CloudApi["spec"]): string {
+  return spec.aws?.accountId ?? spec.azure?.subscriptionId.toLowerCase() ?? "";
 }
 
 async function basicAuth(
