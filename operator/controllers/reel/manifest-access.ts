@@ -25,9 +25,14 @@ export function readManifestConfigMap(
   };
 }
 
+/** The types of Secrets that people make for user names, passwords and tokens. */
+const CREDENTIAL_TYPES: ReadonlySet<string> = new Set(["kubernetes.io/basic-auth", "Opaque"]);
+
 /**
- * Reads the credentials of an HTTP source from a Secret of the operator's own namespace.
- * @throws ManifestError when there is no such Secret; ApiError
+ * Reads the credentials of an HTTP source from a Secret of the operator's own namespace. Whoever declares
+ * Reels chooses the server that gets them, so it is none of those that are there for something else: tokens
+ * of service accounts, signing keys.
+ * @throws ManifestError when there is no such Secret, or it is not for this; ApiError
  */
 export function readManifestSecret(
   client: ResourceClient<Secret>,
@@ -39,6 +44,15 @@ export function readManifestSecret(
       throw new ManifestError(
         "SourceUnavailable",
         `Secret ${namespace}/${name} does not exist; reels' Secrets are read from the operator's own namespace`,
+        { transient: true },
+      );
+    }
+    const { type = "Opaque", metadata } = secret;
+    const own = metadata.labels?.["app.kubernetes.io/managed-by"] === "certferry";
+    if (own || !CREDENTIAL_TYPES.has(type)) {
+      throw new ManifestError(
+        "SourceNotAllowed",
+        `Secret ${namespace}/${name} ${own ? "is the operator's own" : `is of the type ${type}`}, and is sent to no server: make one of the type kubernetes.io/basic-auth or Opaque`,
         { transient: true },
       );
     }

@@ -4,7 +4,7 @@ import type { ReadSecret } from "./port.ts";
 
 /**
  * The Authorization header that a Secret gives: `token` as bearer, or `username` and `password` as basic.
- * @throws ManifestError SourceUnavailable
+ * @throws ManifestError SourceUnavailable, or what `read` throws of that kind
  */
 export async function authorizationOf(name: string, read: ReadSecret, signal: AbortSignal): Promise<string> {
   const secret = await readOrRefuse(name, read, signal);
@@ -39,6 +39,7 @@ async function readOrRefuse(
     return await read(name, signal);
   } catch (cause) {
     signal.throwIfAborted();
+    if (cause instanceof ManifestError) throw cause;
     const why = cause instanceof Error ? `: ${printable(cause.message, 200)}` : "";
     throw new ManifestError("SourceUnavailable", `Secret "${name}" could not be read${why}`, {
       transient: true,
