@@ -2,9 +2,11 @@ import { createServer, type RequestListener } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
+import { Agent, buildConnector } from "undici";
 import { describe, expect, it } from "vitest";
 import { EgressPolicy } from "../../../interop/egress/policy.ts";
 import { issueServerCertificate } from "../../../tools/factory/index.ts";
+import { ManifestError } from "../errors.ts";
 import { failureOf } from "../testing.ts";
 import { type HttpOptions, httpSource } from "./http.ts";
 import type { SourceOf } from "./port.ts";
@@ -145,6 +147,45 @@ describe("httpSource", () => {
     await expect(failureOf(fetched({ url: `${server.url}/nowhere` }))).resolves.toMatchObject({
       reason: "SourceUnavailable",
     });
+  });
+
+  it("follows a redirect from http to https between their own ports alone, for the credentials go along", async () => {
+    const asked: string[] = [];
+    await using secure = await serve((request, answer) => {
+      asked.push(request.headers.host ?? "");
+      answer.end(request.headers.authorization);
+    }, true);
+    let location = "";
+    await using server = await serve((_, answer) => answer.writeHead(301, { location }).end());
+    // The ports of http and https cannot be had by everybody, so the connections are led elsewhere.
+    const ports: Record<string, string> = { "80": new URL(server.url).port, "443": new URL(secure.url).port };
+    const connect = buildConnector({ ca: tls.caPem });
+    const agent = (): Agent =>
+      new Agent({
+        connect: (target, done) =>
+          connect(
+            {
+              ...target,
+              port: ports[target.port || (target.protocol === "https:" ? "443" : "80")] ?? target.port,
+            },
+            done,
+          ),
+      });
+    const options = { egress: { dispatcher: agent }, ...secretOf({ token: "t" }) };
+    const source = { url: "http://127.0.0.1/a", secretRef: { name: "vendor" } };
+    location = "https://127.0.0.1/b";
+    await expect(fetched(source, options)).resolves.toBe("Bearer t");
+    location = `${secure.url}/b`;
+    const other = await failureOf(fetched(source, options));
+    expect(other).toMatchObject({ reason: "SourceNotAllowed" });
+    expect(asked).toEqual(["127.0.0.1"]);
+  });
+
+  it("passes on why a Secret may not be used, and whether to try again", async () => {
+    const refusal = new ManifestError("SourceNotAllowed", "Secret x is not for this", { transient: true });
+    const source = { url: "https://127.0.0.1:1/x", secretRef: { name: "vendor" } };
+    const error = await failureOf(fetched(source, { readSecret: () => Promise.reject(refusal) }));
+    expect(error).toBe(refusal);
   });
 
   it("trusts caBundle, and says when the certificate is not trusted or the bundle is none", async () => {

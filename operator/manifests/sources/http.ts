@@ -107,11 +107,17 @@ function redirected(from: URL, location: string | string[] | undefined): URL {
   if (to === null) {
     throw new ManifestError("SourceUnavailable", `${withoutSecrets(from)} redirects to nowhere`);
   }
-  const upgraded = from.protocol === "http:" && to.protocol === "https:" && from.hostname === to.hostname;
+  // From port 80 to port 443: behind another port is somebody else, perhaps, and the credentials go along.
+  const upgraded =
+    from.protocol === "http:" &&
+    to.protocol === "https:" &&
+    from.hostname === to.hostname &&
+    from.port === "" &&
+    to.port === "";
   if (upgraded || to.origin === from.origin) return to;
   throw new ManifestError(
     "SourceNotAllowed",
-    `${withoutSecrets(from)} redirects to another host (${to.protocol}//${printable(to.host, 100)}): if that is right, use the address it leads to`,
+    `${withoutSecrets(from)} redirects to another host or port (${to.protocol}//${printable(to.host, 100)}): if that is right, use the address it leads to`,
   );
 }
 
