@@ -2,8 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CloudApi, CloudApiSpec } from "../crds/index.ts";
+import { exportPrivatePem, generateSigningKey, publicJwks, publicPem } from "../interop/trust/signing-key.ts";
 import { type Fault, GATEWAY_FAULTS, type TestCloud } from "./clouds/index.ts";
-import { AWS_ACCOUNT, AZURE_SUBSCRIPTION, Field } from "./field/field.ts";
+import { AWS_ACCOUNT, AZURE_SUBSCRIPTION, Field, OPERATOR_NAMESPACE } from "./field/field.ts";
 import { Site } from "./field/site.ts";
 import { eventually } from "./harness/index.ts";
 
@@ -234,6 +235,30 @@ describe.concurrent("a CloudApi that cannot be used says why", () => {
     expect(JSON.stringify([missing, invalid, refused])).not.toMatch(/wrong-one|hush/);
     await write("kubernetes.io/basic-auth", { username: "certferry", password: "right" });
     await field.awaitApi("secrets", "other", "True", "Connected");
+  });
+
+  it("SigningKeyMissing: a public key is published whose private half is gone, until it is restored", async () => {
+    const site = await Site.open(field, "keyless");
+    // As in a cluster that was restored without the operator's namespace.
+    await field.namespaces.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "restored" } });
+    const key = await generateSigningKey();
+    const data = { "jwks.json": JSON.stringify(publicJwks([key])), "public.pem": publicPem(key) };
+    const metadata = { namespace: "restored", name: "certferry-jwks" };
+    await field.configMaps.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+    const cloud = await site.cloud({ flavor: "azure", jwks: publicJwks([key]) });
+    await field.api("restored", "azure", azureAt(cloud.url, cloud.caPem));
+    const api = await field.awaitApi("restored", "azure", "False", "SigningKeyMissing");
+    expect(readyOf(api)?.message).toContain("Restore the Secret");
+    expect(cloud.received.requests).toEqual([]);
+    const pem = Buffer.from(await exportPrivatePem(key)).toString("base64");
+    await field.secrets.create({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { namespace: OPERATOR_NAMESPACE, name: "certferry-signing-key-restored" },
+      type: "certferry.dev/signing-key",
+      data: { "signing-key.pem": pem },
+    });
+    await field.awaitApi("restored", "azure", "True", "Connected");
   });
 
   it("Suspended: and then it is not even probed", async () => {

@@ -5,6 +5,7 @@ import {
   publicJwks,
   publicPem,
   type SigningKey,
+  SigningKeyUnreadable,
 } from "../../interop/trust/signing-key.ts";
 import { TokenSource } from "../../interop/trust/token-source.ts";
 import { isAlreadyExists } from "../runtime/api-error.ts";
@@ -19,7 +20,10 @@ const PEM_KEY = "public.pem";
 const PRIVATE_KEY = "signing-key.pem";
 const SECRET_TYPE = "certferry.dev/signing-key";
 
-/** The account had a key, and it is gone: a new one would be refused by every cloud, so none is made. */
+/**
+ * The account had a key, and it is gone or cannot be read: a new one would be refused by every cloud, so none
+ * is made.
+ */
 export class SigningKeyMissing extends Error {
   override name = "SigningKeyMissing";
 }
@@ -52,7 +56,8 @@ export class SigningKeys {
 
   /**
    * Makes the account's key if it never had one, and publishes its public half.
-   * @throws SigningKeyMissing when a public key is published whose private half is gone.
+   * @throws SigningKeyMissing when a public key is published whose private half is gone, or the Secret that
+   * should hold it holds no key.
    */
   async ensure(account: string, signal: AbortSignal): Promise<SigningKey> {
     const published = await this.#o.configMaps.find({ namespace: account, name: JWKS_CONFIG_MAP }, signal);
@@ -79,10 +84,20 @@ export class SigningKeys {
   }
 
   async #read(account: string, signal: AbortSignal): Promise<SigningKey | undefined> {
-    const key = { namespace: this.#o.namespace, name: signingKeySecret(account) };
-    const secret = await this.#o.secrets.find(key, signal);
-    const pem = secret?.data?.[PRIVATE_KEY];
-    return pem === undefined ? undefined : importSigningKey(Buffer.from(pem, "base64").toString("utf8"));
+    const { namespace } = this.#o;
+    const name = signingKeySecret(account);
+    const secret = await this.#o.secrets.find({ namespace, name }, signal);
+    if (secret === undefined) return undefined;
+    try {
+      const pem = Buffer.from(secret.data?.[PRIVATE_KEY] ?? "", "base64").toString("utf8");
+      return await importSigningKey(pem);
+    } catch (error) {
+      if (!(error instanceof SigningKeyUnreadable)) throw error;
+      throw new SigningKeyMissing(
+        `Secret ${namespace}/${name} holds no readable key under ${PRIVATE_KEY}: restore the signing key of account ${account}. Its clouds trust only that one`,
+        { cause: error },
+      );
+    }
   }
 
   async #make(account: string, published: ConfigMap | undefined, signal: AbortSignal): Promise<SigningKey> {
