@@ -79,7 +79,12 @@ export async function serveManifests(options: {
 }): Promise<ManifestServer> {
   const byName = new Map(options.manifests.map((manifest) => [manifest.fileName, manifest]));
   const server = createServer({ key: options.tls.keyPem, cert: options.tls.certPem }, (request, response) => {
-    const name = posix.basename(new URL(request.url ?? "/", "https://localhost").pathname);
+    const url = URL.parse(request.url ?? "/", "https://localhost");
+    if (url === null) {
+      response.writeHead(400).end();
+      return;
+    }
+    const name = posix.basename(url.pathname);
     const manifest = byName.get(name);
     const login = options.logins.get(name);
     if (login !== undefined && !isLoggedIn(request, login)) {
