@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -41,10 +41,14 @@ describe("the demo", () => {
   });
 
   async function demo(...flags: string[]): Promise<OwnedProcess> {
+    return await demoWith({}, ...flags);
+  }
+
+  async function demoWith(env: NodeJS.ProcessEnv, ...flags: string[]): Promise<OwnedProcess> {
     return await OwnedProcess.start({
       command: process.execPath,
       args: [MAIN, ...flags],
-      env: { ...process.env, TMPDIR: scratch },
+      env: { ...process.env, TMPDIR: scratch, ...env },
       keptLines: 1000,
     });
   }
@@ -107,6 +111,20 @@ describe("the demo", () => {
       expect(report.done).toBe(false);
       expect(report.missing.length).toBeGreaterThan(0);
       expect(await leftovers()).toEqual([]);
+    },
+    DEADLINE,
+  );
+
+  it(
+    "writes what is missing when it fails, over what an earlier run had reached",
+    async () => {
+      const json = join(results, "demo.json");
+      await writeFile(json, '{"done": true}');
+      const run = await demoWith({ CERTFERRY_CONTROL_PLANE: "/nowhere/x" }, "--once", "--json", json);
+      expect(await run.ended).toEqual({ code: 1, signal: null });
+      const report = JSON.parse(await readFile(json, "utf8")) as Report;
+      expect(report).toMatchObject({ done: false, batches: [] });
+      expect(report.missing).toEqual([expect.stringContaining("/nowhere/x")]);
     },
     DEADLINE,
   );

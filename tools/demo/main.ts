@@ -37,16 +37,19 @@ for (const name of STOPS) process.on(name, () => stopping.abort(new Error(`Stopp
 process.exitCode = await run(flags, stopping.signal);
 
 async function run(options: Flags, signal: AbortSignal): Promise<number> {
+  let reached: Partial<Reached> = {};
   try {
+    // Of this run from its first moment: an earlier run's file would tell of what this one did not reach.
+    await write(options, { missing: ["the demo has not come to its end"] });
     await using stage = await setStage({ log: say, signal });
     const secondsToReady = elapsed();
+    reached = { secondsToReady };
     say(`\nReady after ${secondsToReady} s. Applying the samples: cloud APIs, reels, batches.\n`);
     const table = new LiveTable(process.stdout);
     const outcome = await ferryAll(stage, table, options.timeout * 1000, signal);
     const secondsToDone = elapsed();
-    if (options.json !== undefined) {
-      await writeFile(resolve(options.json), report(outcome, secondsToReady, secondsToDone));
-    }
+    reached = { ...outcome, secondsToReady, secondsToDone };
+    await write(options, reached);
     tell(outcome, secondsToDone);
     if (options.once) return outcome.done ? 0 : 1;
 
@@ -58,11 +61,13 @@ async function run(options: Flags, signal: AbortSignal): Promise<number> {
     say(signal.aborted ? `${(signal.reason as Error).message}; removing everything` : "Removing everything");
     return lost === undefined ? 0 : 1;
   } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (reached.done === undefined) await writeAtLast(options, { ...reached, missing: [why] });
     if (signal.aborted) {
       say(`${(signal.reason as Error).message}; everything is removed`);
       return options.once ? 1 : 0;
     }
-    say(`The demo has failed: ${error instanceof Error ? error.message : String(error)}`);
+    say(`The demo has failed: ${why}`);
     return 1;
   }
 }
@@ -79,8 +84,15 @@ function tell(outcome: Outcome, seconds: number): void {
   for (const sentence of outcome.missing) say(`- ${sentence}`);
 }
 
-function report(outcome: Outcome, secondsToReady: number, secondsToDone: number): string {
-  const batches = outcome.rows.map((row) => ({
+interface Reached extends Outcome {
+  readonly secondsToReady: number;
+  readonly secondsToDone: number;
+}
+
+/** What was reached goes to the file that `--json` names. */
+async function write(options: Flags, reached: Partial<Reached>): Promise<void> {
+  if (options.json === undefined) return;
+  const batches = (reached.rows ?? []).map((row) => ({
     batch: row.batch,
     account: row.account,
     batchId: row.batchId,
@@ -91,8 +103,18 @@ function report(outcome: Outcome, secondsToReady: number, secondsToDone: number)
     state: row.state,
     done: row.done,
   }));
-  const { done, missing } = outcome;
-  return `${JSON.stringify({ done, secondsToReady, secondsToDone, batches, missing }, null, 2)}\n`;
+  const { done = false, secondsToReady, secondsToDone, missing = [] } = reached;
+  const report = { done, secondsToReady, secondsToDone, batches, missing };
+  await writeFile(resolve(options.json), `${JSON.stringify(report, null, 2)}\n`);
+}
+
+/** When the demo has failed; it is told on the standard output too. */
+async function writeAtLast(options: Flags, reached: Partial<Reached>): Promise<void> {
+  try {
+    await write(options, reached);
+  } catch {
+    // That it cannot be written is what the demo has failed of, or less than that.
+  }
 }
 
 function positive(value: string): number {
