@@ -1,4 +1,4 @@
-import { access, mkdtemp, readFile, rm } from "node:fs/promises";
+import { access, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,6 +138,49 @@ describe("a control plane of one's own", () => {
     await expect(startControlPlane({ extraArgs: ["--no-such-flag"] })).rejects.toThrow(
       /unknown flag: --no-such-flag/,
     );
+  });
+});
+
+describe("a control plane whose port was taken meanwhile", () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "certferry-launcher-"));
+  });
+
+  afterAll(async () => await rm(folder, { recursive: true, force: true }));
+
+  /** A program that loses its port at its first starts, and keeps a list of its data folders. */
+  async function unlucky(failures: number): Promise<{ path: string; folders: () => Promise<string[]> }> {
+    const path = join(folder, `unlucky-${failures}`);
+    const list = `${path}.list`;
+    const script = `#!/bin/sh
+echo "$2" >> '${list}'
+if [ "$(wc -l < '${list}')" -le ${failures} ]; then
+  echo 'listen tcp 127.0.0.1:6443: bind: address already in use' >&2
+  exit 1
+fi
+echo 'control-plane ready: https://127.0.0.1:6443'
+exec sleep 60
+`;
+    await writeFile(path, script, { mode: 0o755 });
+    return { path, folders: async () => (await readFile(list, "utf8")).trim().split("\n") };
+  }
+
+  it("is started again in a fresh folder, a few times", async () => {
+    const { path, folders } = await unlucky(2);
+    const plane = await startControlPlane({ source: { kind: "program", path, origin: "environment" } });
+    await plane.stop();
+    const used = await folders();
+    expect(new Set(used).size).toBe(3);
+    for (const each of used) await expect(access(each)).rejects.toThrow("ENOENT");
+  });
+
+  it("is given up after three, with what it said", async () => {
+    const { path, folders } = await unlucky(9);
+    const source = { kind: "program", path, origin: "environment" } as const;
+    await expect(startControlPlane({ source })).rejects.toThrow("address already in use");
+    expect(await folders()).toHaveLength(3);
   });
 });
 

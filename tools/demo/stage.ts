@@ -85,8 +85,7 @@ async function buildStage(
   stack.defer(async () => await rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
   const source = await findControlPlane({ log, signal });
-  const dataDir = join(folder, "control-plane");
-  const controlPlane = await startControlPlane({ source, dataDir, signal });
+  const controlPlane = await startControlPlane({ source, signal });
   stack.defer(async () => await controlPlane.stop());
   done(`Kubernetes API server and etcd at ${controlPlane.url}`);
 
@@ -203,14 +202,17 @@ async function startClouds(
     stack.defer(async () => void (await cloud.process.stop()));
     return cloud;
   };
-  const jwks = async (namespace: string): Promise<string> => await publishedKeys(client, namespace, signal);
-  return await Promise.all([
+  const [awsKeys, azureKeys] = await Promise.all([
+    publishedKeys(client, aws.metadata.namespace, signal),
+    publishedKeys(client, azure.metadata.namespace, signal),
+  ]);
+  const starts = [
     start({
       name: aws.metadata.name,
       flavor: "aws",
       auth: {
         kind: "bearer",
-        jwks: await jwks(aws.metadata.namespace),
+        jwks: awsKeys,
         audience: aws.spec.aws?.accountId ?? "",
       },
       basePath: `/${aws.spec.aws?.stage ?? ""}`,
@@ -221,7 +223,7 @@ async function startClouds(
       flavor: "azure",
       auth: {
         kind: "bearer",
-        jwks: await jwks(azure.metadata.namespace),
+        jwks: azureKeys,
         audience: azure.spec.azure?.subscriptionId ?? "",
       },
       endpoint: "acme-devices.azure-devices.net",
@@ -232,7 +234,10 @@ async function startClouds(
       auth: { kind: "basic", username: secret?.stringData?.["username"] ?? "", password },
       endpoint: "devices.example.com",
     }),
-  ]);
+  ] as const;
+  // When one fails, the others are waited for before the stage is cleared, so that none is forgotten.
+  await Promise.allSettled(starts);
+  return await Promise.all(starts);
 }
 
 function one(samples: Samples, type: "AWS" | "Azure" | "Other"): Samples["cloudApis"][number] {
