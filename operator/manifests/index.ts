@@ -12,5 +12,6 @@ export {
   type RefusedRecord,
   type StoredManifest,
 } from "./records.ts";
+export { Slots } from "./slots.ts";
 export type { EgressPolicy, ReadConfigMap, ReadSecret } from "./sources/port.ts";
 export { ManifestStore, type ManifestStoreOptions } from "./store/store.ts";

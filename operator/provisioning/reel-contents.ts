@@ -37,11 +37,18 @@ export class ReelContents {
   /**
    * Reads a reel's manifest once from end to end and checks each entry.
    *
+   * @param turn awaited when the manifest is there and before it is read; what it gives is called at the end
    * @throws ManifestError when the source cannot be had, is no manifest, or has another digest.
    */
-  async inspect(query: ContentsQuery, signal: AbortSignal): Promise<ManifestSummary> {
+  async inspect(
+    query: ContentsQuery,
+    signal: AbortSignal,
+    turn: () => Promise<() => void> = () => Promise.resolve(() => {}),
+  ): Promise<ManifestSummary> {
     const stored = await this.#fetch(query, signal);
+    let leave = (): void => {};
     try {
+      leave = await turn();
       const key = `${stored.sha256} ${query.batchId} ${query.evaluatedAt.toISOString()}`;
       const remembered = this.#summaries.get(key);
       if (remembered !== undefined) return remembered;
@@ -49,6 +56,7 @@ export class ReelContents {
       this.#remember(key, summary);
       return summary;
     } finally {
+      leave();
       await stored.release();
     }
   }

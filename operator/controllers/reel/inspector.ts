@@ -1,5 +1,5 @@
 import type { Reel } from "../../../crds/index.ts";
-import { ManifestError, type ManifestSummary } from "../../manifests/index.ts";
+import { ManifestError, type ManifestSummary, Slots } from "../../manifests/index.ts";
 import type { ReelContents } from "../../provisioning/reel-contents.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -29,8 +29,10 @@ export interface InspectorOptions {
   readonly contents: ReelContents;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Manifests that are read at a time. */
-  readonly parallel?: number;
+  /** Manifests that are fetched at a time; 16 unless given. Servers may be slow, and fetching costs little. */
+  readonly fetching?: number;
+  /** Manifests that are read at a time, of those that were fetched; 2 unless given. */
+  readonly reading?: number;
   /** Called with the reel's name when its inspection ended. */
   readonly changed: (reel: string) => void;
 }
@@ -45,12 +47,13 @@ const LONGEST_RETRY_MS = 300_000;
 export class ReelInspector {
   readonly #o: InspectorOptions;
   readonly #entries = new Map<string, Entry>();
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+  readonly #fetching: Slots;
+  readonly #reading: Slots;
 
   constructor(options: InspectorOptions) {
     this.#o = options;
-    this.#free = options.parallel ?? 2;
+    this.#fetching = new Slots(options.fetching ?? 16);
+    this.#reading = new Slots(options.reading ?? 2);
   }
 
   /** What is known; starts to read when nothing is, when the source has changed, or when a retry is due. */
@@ -89,20 +92,25 @@ export class ReelInspector {
   /** Never rejects. */
   async #inspect(reel: Reel, entry: Entry): Promise<void> {
     const { signal } = entry.abort;
-    await this.#place();
+    let leaveFetching = (): void => {};
     try {
-      if (signal.aborted) return;
+      leaveFetching = await this.#fetching.take(signal);
       // Whole seconds, as it will stand in the binding: later readings must judge for the same instant.
       const evaluatedAt = new Date(Math.floor(this.#o.clock.now() / 1_000) * 1_000);
       const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt };
-      const summary = await this.#o.contents.inspect(query, signal);
+      const summary = await this.#o.contents.inspect(query, signal, async () => {
+        // Not left before: what waits for its reading holds a file in the cache.
+        const leaveReading = await this.#reading.take(signal);
+        leaveFetching();
+        return leaveReading;
+      });
       entry.inspection = summary.devices === 0 ? useless(summary) : { state: "ready", summary, evaluatedAt };
     } catch (error) {
       if (signal.aborted) return;
       entry.failures += 1;
       entry.inspection = this.#failed(error, entry.failures, reel.metadata.name);
     } finally {
-      this.#leave();
+      leaveFetching();
     }
     this.#o.changed(reel.metadata.name);
   }
@@ -117,22 +125,6 @@ export class ReelInspector {
     this.#o.log.error({ err: error, reel }, "reading the manifest failed");
     const message = "the manifest could not be read for an unexpected reason; see the operator's log";
     return { state: "failed", reason: "InternalError", message, retryAt };
-  }
-
-  async #place(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push(resolve);
-    await promise;
-  }
-
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
   }
 }
 
