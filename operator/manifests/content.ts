@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { openSevenZip } from "./archives/seven-zip/archive.ts";
 import { SIGNATURE } from "./archives/seven-zip/start-header.ts";
 import { ManifestError } from "./errors.ts";
-import type { Content } from "./formats/port.ts";
+import type { ArchiveContent, Content } from "./formats/port.ts";
 import { refuseKeyFile, searchedForKeys } from "./key-search.ts";
 import type { ReadLimits, StoredManifest } from "./records.ts";
 
@@ -21,7 +21,7 @@ export async function openContent(
 ): Promise<Content & AsyncDisposable> {
   const head = await headOf(manifest.path);
   if (head.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
-    const archive = await openSevenZip(manifest, limits, signal);
+    const archive = await openArchive(manifest, limits, signal);
     const sizes = archive.files.map((file) => file.size);
     return { ...archive, bytes: (signal) => searchedForKeys(archive.bytes(signal), sizes) };
   }
@@ -31,6 +31,23 @@ export async function openContent(
     head,
     bytes: (signal) => searchedForKeys(createReadStream(manifest.path, { signal }), []),
     [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** From the file that it was unpacked to, where there is a cache for that; else as it is unpacked. */
+async function openArchive(
+  manifest: StoredManifest,
+  limits: ReadLimits,
+  signal: AbortSignal,
+): Promise<ArchiveContent & AsyncDisposable> {
+  const open = (stop: AbortSignal): ReturnType<typeof openSevenZip> => openSevenZip(manifest, limits, stop);
+  if (manifest.unpacked === undefined) return open(signal);
+  const unpacked = await manifest.unpacked(open, signal);
+  return {
+    kind: "archive",
+    files: unpacked.files,
+    bytes: (stop) => createReadStream(unpacked.path, { signal: stop }),
+    [Symbol.asyncDispose]: () => unpacked.release(),
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ArchiveContent, ArchiveFile } from "./formats/port.ts";
+
 /** Why one entry of a manifest is quarantined; the others go on without it. */
 export type RefusalReason =
   | "RowUnreadable"
@@ -74,6 +76,18 @@ export interface StoredManifest {
   release(): Promise<void>;
   /** Removes the file at once, whoever holds it: it holds what must not be kept. */
   discard?(): Promise<void>;
+  /** Where it is an archive: its content, unpacked once for all who read it. */
+  unpacked?(open: OpenArchive, signal: AbortSignal): Promise<UnpackedArchive>;
+}
+
+export type OpenArchive = (signal: AbortSignal) => Promise<ArchiveContent & AsyncDisposable>;
+
+/** The content of an archive in one file: its files' bytes, one after the other. */
+export interface UnpackedArchive {
+  readonly path: string;
+  readonly files: readonly ArchiveFile[];
+  /** Lets the file go. Safe to call twice. */
+  release(): Promise<void>;
 }
 
 export interface ReadLimits {

@@ -124,6 +124,12 @@ export class FileCache {
     };
   }
 
+  /** Removes a file at once, whoever holds it. */
+  async remove(sha256: string): Promise<void> {
+    const file = this.#files.get(sha256);
+    if (file !== undefined) await this.#remove(sha256, file);
+  }
+
   async #open(): Promise<void> {
     const { dir } = this.#options;
     await mkdir(dir, { recursive: true, mode: 0o700 });

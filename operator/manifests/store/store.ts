@@ -6,6 +6,7 @@ import type { EgressPolicy, ReadConfigMap, ReadSecret } from "../sources/port.ts
 import { FileCache } from "./cache.ts";
 import { SharedWork } from "./shared.ts";
 import { spool } from "./spool.ts";
+import { UnpackedArchives } from "./unpacked.ts";
 
 export interface ManifestStoreOptions {
   /** The cache's folder; this process's alone. Made when it is not there. */
@@ -35,12 +36,14 @@ export interface ManifestStoreOptions {
 export class ManifestStore {
   readonly #options: ManifestStoreOptions;
   readonly #cache: FileCache;
+  readonly #unpacked: UnpackedArchives;
   readonly #downloads = new SharedWork<StoredManifest>();
 
   constructor(options: ManifestStoreOptions) {
     this.#options = options;
     const { dir, maxBytes, clock = Date } = options;
     this.#cache = new FileCache({ dir, maxBytes, clock });
+    this.#unpacked = new UnpackedArchives(this.#cache);
   }
 
   /**
@@ -58,7 +61,7 @@ export class ManifestStore {
     await this.#cache.open();
     const wanted = source.sha256 ?? o.knownSha256;
     const cached = wanted === undefined ? undefined : await this.#cache.hold(wanted, signal);
-    if (cached !== undefined) return cached;
+    if (cached !== undefined) return this.#handed(cached);
     const { format: _, ...place } = source;
     return this.#downloads.run(
       JSON.stringify(place),
@@ -66,13 +69,25 @@ export class ManifestStore {
       (stop) => this.#download(source, stop),
       async ({ sha256 }) => {
         const held = await this.#cache.hold(sha256, signal);
-        if (held !== undefined) return held;
+        if (held !== undefined) return this.#handed(held);
         throw new ManifestError("SourceUnavailable", "the manifest left the cache as it arrived", {
           transient: true,
         });
       },
       (downloaded) => downloaded.release(),
     );
+  }
+
+  #handed(file: StoredManifest): StoredManifest {
+    const { sha256 } = file;
+    return {
+      ...file,
+      discard: async () => {
+        await this.#unpacked.discard(sha256);
+        await file.discard?.();
+      },
+      unpacked: (open, signal) => this.#unpacked.hold(sha256, open, signal),
+    };
   }
 
   async #download(source: ManifestSource, stop: AbortSignal): Promise<StoredManifest> {
