@@ -12,6 +12,12 @@ export const PROVISION_REQUESTED_AT = "certferry.dev/provision-requested-at";
 export const ADDED_BY = "certferry.dev/added-by";
 /** Annotation of a DeviceBatch: from where it was bound (desktop, phone, CLI, Git). Shown to people, trusted by nobody. */
 export const ADDED_FROM = "certferry.dev/added-from";
+/**
+ * Annotation of a DeviceBatch, written by the operator: "true" when the batch was there before its reel. Kept in
+ * the object and not only in its status, so that a reel that several accounts waited for stays contested when
+ * they are all created anew from a backup.
+ */
+export const WAITED_FOR_REEL = "certferry.dev/waited-for-reel";
 /** Label of a namespace that is an account; its value is "true". */
 export const ACCOUNT_LABEL = "certferry.dev/account";
 /** Label of a ProvisioningLedger: the name of its reel. */

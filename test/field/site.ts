@@ -34,6 +34,11 @@ export class Site {
     return new Site(field, account);
   }
 
+  /** An account that is there already. */
+  static at(field: Field, account: string): Site {
+    return new Site(field, account);
+  }
+
   /** Starts a cloud that trusts this account; its keys are asked for once, so that it outlives the API server. */
   async cloud(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
     return this.field.cloud(this.account, {

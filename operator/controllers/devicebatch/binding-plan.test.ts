@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
-import { API_VERSION } from "../../../crds/index.ts";
+import { API_VERSION, WAITED_FOR_REEL } from "../../../crds/index.ts";
 import type { Inspection } from "../reel/inspector.ts";
 import { type BindingView, planBinding } from "./binding-plan.ts";
 
@@ -28,7 +28,7 @@ interface BatchFacts {
   namespace?: string;
   name?: string;
   created?: string;
-  boundReason?: string;
+  waited?: boolean;
   slot?: "E0E0" | "E0E1";
   suspend?: boolean;
 }
@@ -37,14 +37,19 @@ function batch({
   namespace = "acme",
   name = "b",
   created = LATER,
-  boundReason,
+  waited = false,
   slot,
   suspend,
 }: BatchFacts = {}): DeviceBatch {
   return {
     apiVersion: API_VERSION,
     kind: "DeviceBatch",
-    metadata: { name, namespace, creationTimestamp: created },
+    metadata: {
+      name,
+      namespace,
+      creationTimestamp: created,
+      ...(waited ? { annotations: { [WAITED_FOR_REEL]: "true" } } : {}),
+    },
     spec: {
       batchId: "D001",
       provisioning: "Automatic",
@@ -52,21 +57,6 @@ function batch({
       ...(slot === undefined ? {} : { certificateSlot: slot }),
       ...(suspend === undefined ? {} : { suspend }),
     },
-    ...(boundReason === undefined
-      ? {}
-      : {
-          status: {
-            conditions: [
-              {
-                type: "Bound",
-                status: "False" as const,
-                reason: boundReason,
-                message: "",
-                lastTransitionTime: EARLIER,
-              },
-            ],
-          },
-        }),
   };
 }
 
@@ -179,12 +169,25 @@ describe("planBinding", () => {
     expect(plan({ ...view, reel: reel({ created: EARLIER }) })).toMatchObject({ do: "claim" });
   });
 
-  it("remembers who waited within the same second by what it told them", () => {
-    const ours = batch({ created: EARLIER, boundReason: "ReelNotFound" });
-    const theirs = batch({ namespace: "rival", created: EARLIER, boundReason: "Contested" });
+  it("knows who waited by what is noted in the batches, which a restore within one second does not lose", () => {
+    const ours = batch({ created: EARLIER, waited: true });
+    const theirs = batch({ namespace: "rival", created: EARLIER, waited: true });
     const view = { batch: ours, rivals: [ours, theirs], reel: reel({ created: EARLIER }), inspection: ready };
-    expect(plan(view)).toMatchObject({ do: "wait", reason: "Contested" });
+    expect(plan(view)).toMatchObject({ do: "wait", reason: "Contested", early: true });
     expect(plan({ ...view, rivals: [ours] })).toMatchObject({ do: "claim" });
+  });
+
+  it("has who comes later wait for the end of a contest, but counts only those who were there before", () => {
+    const first = batch({ namespace: "rival", waited: true });
+    const second = batch({ namespace: "other", waited: true });
+    const late = batch();
+    const view = { batch: late, reel: reel(), inspection: ready };
+    expect(plan({ ...view, rivals: [first, second, late] })).toMatchObject({
+      do: "wait",
+      reason: "Contested",
+      early: false,
+    });
+    expect(plan({ ...view, batch: first, rivals: [first, late] })).toMatchObject({ do: "claim" });
   });
 
   it("keeps the certificate slot that was bound", () => {
@@ -206,7 +209,7 @@ describe("planBinding", () => {
       namespace: fc.constantFrom("acme", "rival"),
       name: fc.constantFrom("b", "c"),
       created: fc.constantFrom(EARLIER, LATER),
-      boundReason: fc.constantFrom(undefined, "ReelNotFound", "Contested", "AlreadyBound"),
+      waited: fc.boolean(),
       suspend: fc.boolean(),
     });
     const anyBinding = fc.record({

@@ -1,4 +1,5 @@
 import type { DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
+import { WAITED_FOR_REEL } from "../../../crds/index.ts";
 import type { Inspection } from "../reel/inspector.ts";
 
 /** What the question "is this batch's reel its own?" is answered from. */
@@ -22,8 +23,8 @@ export type BindingStep =
   | { readonly do: "claim"; readonly inspection: Extract<Inspection, { state: "ready" }> }
   /** Under way, and nothing is wrong. */
   | { readonly do: "progress"; readonly reason: string; readonly message: string }
-  /** Goes on by itself when something else comes about. */
-  | { readonly do: "wait"; readonly reason: string; readonly message: string }
+  /** Goes on by itself when something else comes about. `early`: the batch is one that was there before its reel. */
+  | { readonly do: "wait"; readonly reason: string; readonly message: string; readonly early?: boolean }
   /** Goes on only when a person changes something. */
   | { readonly do: "refuse"; readonly reason: string; readonly message: string };
 
@@ -73,6 +74,7 @@ function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingSte
     return {
       do: "wait",
       reason: "ReelNotFound",
+      early: true,
       message: `there is no Reel for batch ${batchId}; it is bound when one appears. Check the batch ID, or ask who keeps the reels to add Reel ${batchId.toLowerCase()}`,
     };
   }
@@ -92,6 +94,7 @@ function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingSte
     return {
       do: "wait",
       reason: "Contested",
+      early: waited(batch, reel),
       message: `several accounts waited for reel ${batchId}, and none has it; an administrator says whose it is with spec.reservedFor of the Reel`,
     };
   }
@@ -131,8 +134,7 @@ function contested(reel: Reel, rivals: readonly DeviceBatch[]): boolean {
 }
 
 function waited(batch: DeviceBatch, reel: Reel): boolean {
-  const bound = batch.status?.conditions?.find(({ type }) => type === "Bound");
-  if (bound?.reason === "ReelNotFound" || bound?.reason === "Contested") return true;
+  if (batch.metadata.annotations?.[WAITED_FOR_REEL] === "true") return true;
   const [since, there] = [batch.metadata.creationTimestamp, reel.metadata.creationTimestamp];
   return since !== undefined && there !== undefined && Date.parse(since) < Date.parse(there);
 }

@@ -1,5 +1,5 @@
 import type { DeviceBatch, DeviceBatchStatus, ReelBinding } from "../../../crds/index.ts";
-import { LEDGER_TARGET_LABEL } from "../../../crds/index.ts";
+import { LEDGER_TARGET_LABEL, WAITED_FOR_REEL } from "../../../crds/index.ts";
 import { targetOf } from "../../provisioning/target.ts";
 import { findCondition } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
@@ -54,11 +54,12 @@ export class DeviceBatchReconciler {
     }
     if (cached.metadata.deletionTimestamp !== undefined) return this.#release(key, cached, signal);
     // Before anything leaves or is claimed: a batch that goes must be seen going.
-    const batch = await setFinalizer(cluster.batches.client, cached, true, signal);
+    let batch = await setFinalizer(cluster.batches.client, cached, true, signal);
     if (batch !== cached) cluster.batches.cache.observe(batch);
 
     const claimed = await claim(batch, this.#deps, signal);
     if (!("binding" in claimed)) {
+      if (claimed.do === "wait" && claimed.early === true) batch = await this.#noteEarly(batch, signal);
       const { reason, message } = claimed;
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
@@ -67,6 +68,17 @@ export class DeviceBatchReconciler {
     }
     if (claimed.fresh) this.#tellBound(batch, claimed.binding);
     return this.#provision(key, batch, claimed.binding, signal);
+  }
+
+  /** Writes into the batch that it was there before its reel: that must outlive its status. */
+  async #noteEarly(batch: DeviceBatch, signal: AbortSignal): Promise<DeviceBatch> {
+    const { batches } = this.#deps.cluster;
+    const { name, namespace, annotations } = batch.metadata;
+    if (annotations?.[WAITED_FOR_REEL] === "true") return batch;
+    const metadata = { annotations: { [WAITED_FOR_REEL]: "true" } };
+    const noted = await batches.client.patch({ namespace, name }, { metadata }, { type: "merge" }, signal);
+    batches.cache.observe(noted);
+    return noted;
   }
 
   async #provision(
