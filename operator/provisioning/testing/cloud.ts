@@ -25,6 +25,10 @@ export interface SimulatedManners {
   refuse?: { refs: ReadonlySet<string>; message: string };
   /** A request that holds one of these ends with a server error. */
   deadly?: ReadonlySet<string>;
+  /** Does the work and answers nothing, for these or for whole requests. */
+  leaveOut?: ReadonlySet<string>;
+  loseAnswers?: boolean;
+  throttle?: { retryAfterMs?: number };
 }
 
 const PROVISIONED: CertificateAnswer = { outcome: "provisioned", policyApplied: true };
@@ -61,7 +65,8 @@ export class SimulatedCloud implements Caller {
     certs: readonly { ref: string; der: Uint8Array }[],
     signal: AbortSignal,
   ): Promise<Map<string, CertificateAnswer>> {
-    const { latencyMs = 0, msPerDevice = 0, deadlineMs = 32_000, deadly } = this.manners;
+    const { latencyMs = 0, msPerDevice = 0, deadlineMs = 32_000 } = this.manners;
+    const { deadly, leaveOut, loseAnswers, throttle } = this.manners;
     const refs = certs.map(({ ref }) => ref);
     const took = latencyMs + msPerDevice * certs.length;
     this.inFlight += 1;
@@ -73,8 +78,11 @@ export class SimulatedCloud implements Caller {
       this.inFlight -= 1;
     }
     if (took > deadlineMs) throw fault("Timeout");
+    if (throttle !== undefined) throw fault("Throttled", throttle.retryAfterMs);
     if (refs.some((ref) => deadly?.has(ref) === true)) throw fault("ServerError");
-    return new Map(refs.map((ref) => [ref, this.#take(ref)]));
+    const answers = refs.map((ref): [string, CertificateAnswer] => [ref, this.#take(ref)]);
+    if (loseAnswers === true) throw fault("ConnectionBroken");
+    return new Map(answers.filter(([ref]) => leaveOut?.has(ref) !== true));
   }
 
   #take(ref: string): CertificateAnswer {
@@ -97,6 +105,14 @@ export class SimulatedCloud implements Caller {
   }
 }
 
-function fault(reason: "Timeout" | "ServerError"): InteropError {
-  return new InteropError({ reason, transient: true, message: `the cloud answers with ${reason}` });
+function fault(
+  reason: "Timeout" | "ServerError" | "Throttled" | "ConnectionBroken",
+  retryAfterMs?: number,
+): InteropError {
+  return new InteropError({
+    reason,
+    transient: true,
+    retryAfterMs,
+    message: `the cloud answers with ${reason}`,
+  });
 }

@@ -14,6 +14,7 @@ import { silentLogger } from "../../runtime/logger.ts";
 import { ByteBudget } from "../byte-budget.ts";
 import { Ferry } from "../ferry.ts";
 import { decodeStates } from "../ledger/format.ts";
+import { PENDING } from "../ledger/states.ts";
 import { LedgerStore } from "../ledger/store.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { type ContentsQuery, ReelContents } from "../reel-contents.ts";
@@ -126,6 +127,38 @@ export class Rig implements AsyncDisposable {
       await this.clock.advance(next);
     }
     return this.clock.now() - start;
+  }
+
+  /** Moves the clock by so much. */
+  async pass(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    await this.#settle();
+    for (
+      let next = this.clock.nextIn;
+      next !== undefined && this.clock.now() + next <= end;
+      next = this.clock.nextIn
+    ) {
+      await this.clock.advance(next);
+      await this.#settle();
+    }
+    await this.clock.advance(end - this.clock.now());
+    await this.#settle();
+  }
+
+  /** Declares a placement again and again until its ledger says that nothing is left to do. */
+  async settleDown(declare: () => void, spec: PlacementSpec, ms: number): Promise<void> {
+    const key = placementKey(spec.ledger);
+    const start = this.clock.now();
+    while (this.clock.now() - start < ms) {
+      const states = this.states(spec);
+      const ledgers = this.ledgers.list().filter((ledger) => ledger.spec.reel === spec.ledger.reel);
+      const handled = ledgers.every((ledger) => ledger.spec.request === spec.request);
+      const running = this.ferry.progress(key)?.running === true;
+      if (!running && handled && states.length > 0 && !states.includes(PENDING)) return;
+      declare();
+      await this.pass(1_000);
+    }
+    throw new Error(`${key} is not done: ${this.states(spec).join(" ")}`);
   }
 
   /** Moves the clock until a placement has ended. */
