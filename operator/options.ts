@@ -57,7 +57,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     )
     .option(
       "--cluster-cidr <cidr>",
-      "a service or pod range of the cluster itself, which is never called; repeatable",
+      "a service or pod range of the cluster itself, which is not called; repeatable",
       collectCidr,
       [],
     )

@@ -41,7 +41,7 @@ export class OptionsError extends Error {
   override readonly name = "OptionsError";
 }
 
-export const USAGE = `Usage: node interop/callee/serve.ts [--config FILE] [options]
+export const USAGE = `Usage, with Node 24: node interop/callee/serve.ts [--config FILE] [options]
 
   --flavor aws|azure       whose manners it has
   --audience ID            its own account or subscription ID   } bearer
