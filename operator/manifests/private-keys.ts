@@ -75,13 +75,21 @@ const ENCODED_HEAD_CHARACTERS = 512;
 /** The shortest key, Ed25519 in PKCS#8, has 48 bytes. */
 const LEAST_KEY_BYTES = 48;
 
-/** Whether a text is a private key: DER in base64, base64url or hex, or a JSON Web Key. */
+/** How "-----BEGIN " begins in base64. */
+const PEM_IN_BASE64 = "LS0tLS1CRUdJTi";
+const BETWEEN = /(?<!\\)\\+[rn]|[\s:]+/g;
+
+/** Whether a text is a private key: DER in base64, base64url or hex, PEM in base64, or a JSON Web Key. */
 export function isEncodedPrivateKey(text: string): boolean {
   if (text.length < LEAST_KEY_BYTES) return false;
-  const start = text.slice(0, ENCODED_HEAD_CHARACTERS).trimStart();
+  const start = text.trimStart().slice(0, ENCODED_HEAD_CHARACTERS);
   if (start.startsWith("{") || start.startsWith("[")) return JWK_TYPE.test(text) && JWK_SECRET.test(text);
+  if (start.startsWith("-----")) return false;
   // 0x30, the tag of a SEQUENCE, is "M" in base64.
-  const compact = start.replaceAll(/(?<!\\)\\+[rn]|[\s:]+/g, "").replace(/^0x/i, "");
+  const compact = start.replaceAll(BETWEEN, "").replace(/^0x/i, "");
+  if (compact.startsWith(PEM_IN_BASE64)) {
+    return Buffer.from(text.replaceAll(BETWEEN, ""), "base64").includes("PRIVATE KEY");
+  }
   if (/^M[A-Za-z0-9+/_-]+=*$/.test(compact)) return beginsWithKey(Buffer.from(compact, "base64url"));
   return /^30[0-9a-f]+$/i.test(compact) && beginsWithKey(Buffer.from(compact, "hex"));
 }

@@ -273,6 +273,14 @@ describe("a private key", () => {
     ],
     ["as base64 of PEM in UTF-16", `dev,D001,${Buffer.from(pem, "utf16le").toString("base64")}\n`],
     ["as base64 DER in a further column, behind blanks", `${beside}," \n${der.toString("base64")}"\n`],
+    [
+      "as base64 of PEM in short lines, in a further column",
+      `${beside},"${Buffer.from(pem).toString("base64").replaceAll(/.{16}/g, "$&\n")}"\n`,
+    ],
+    [
+      "as base64 DER behind many blanks",
+      `${beside},"${" ".repeat(600)}${String.raw`\r\n`}${der.toString("base64")}"\n`,
+    ],
     ["as base64url in a further column", `${beside},${der.toString("base64url")}\n`],
     ["as hex in a further column", `${beside},${der.toString("hex")}\n`],
     [
