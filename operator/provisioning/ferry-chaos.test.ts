@@ -18,15 +18,18 @@ beforeAll(async () => {
   devices = await (await createIssuer()).issueMany(COUNT, { batchId: "D001" });
 });
 
+const MOODS = ["well", "throttles", "hides", "loses", "omits", "dies", "hangs"] as const;
+type Mood = (typeof MOODS)[number];
+
 type Event =
-  | { do: "cloud"; manners: "well" | "throttles" | "hides" | "loses" | "omits" | "dies" | "hangs" }
+  | { do: "cloud"; manners: Mood }
   | { do: "restart" | "withdraw" | "meddle" | "delete" | "again" | "writesFail" | "writesWork" }
   | { do: "wait"; ms: number };
 
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({
     do: fc.constant("cloud" as const),
-    manners: fc.constantFrom("well", "throttles", "hides", "loses", "omits", "dies", "hangs"),
+    manners: fc.constantFrom(...MOODS),
   }),
   fc.record({
     do: fc.constantFrom("restart", "withdraw", "meddle", "delete", "again", "writesFail", "writesWork"),
@@ -34,25 +37,18 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ do: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 5_000 }) }),
 );
 
-function mannersOf(name: (Event & { do: "cloud" })["manners"]): SimulatedManners {
+function mannersOf(name: Mood): SimulatedManners {
   const some = new Set(devices.slice(0, 3).map(({ deviceId }) => deviceId));
-  const latencyMs = 100;
-  switch (name) {
-    case "well":
-      return { latencyMs };
-    case "throttles":
-      return { latencyMs, throttle: { retryAfterMs: 2_000 } };
-    case "hides":
-      return { latencyMs, devicesPerSecond: 1 };
-    case "loses":
-      return { latencyMs, loseAnswers: true };
-    case "omits":
-      return { latencyMs, leaveOut: some };
-    case "dies":
-      return { latencyMs, deadly: some };
-    case "hangs":
-      return { latencyMs: 60_000, deadlineMs: 3_000 };
-  }
+  const moods: Record<Mood, SimulatedManners> = {
+    well: {},
+    throttles: { throttle: { retryAfterMs: 2_000 } },
+    hides: { devicesPerSecond: 1 },
+    loses: { loseAnswers: true },
+    omits: { leaveOut: some },
+    dies: { deadly: some },
+    hangs: { latencyMs: 60_000, deadlineMs: 3_000 },
+  };
+  return { latencyMs: 100, ...moods[name] };
 }
 
 /** Watches each write: no device may stand in it as provisioned that the cloud has not let in. */
