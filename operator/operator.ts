@@ -29,6 +29,7 @@ import { HealthServer } from "./runtime/health.ts";
 import { LeaderElector, LeaseLost } from "./runtime/leader.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { Manager } from "./runtime/manager.ts";
+import { keyOf } from "./runtime/objects.ts";
 
 const LEASE_NAME = "certferry-operator";
 const COMPONENT = "certferry.dev/operator";
@@ -136,7 +137,17 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   });
   const reel = new ReelReconciler({ cluster, inspector, events, clock });
   const binding = new ReelBindingReconciler({ cluster, ferry, events });
-  const account = new AccountReconciler({ cluster, keys, events });
+  const account = new AccountReconciler({
+    cluster,
+    keys,
+    events,
+    keyChanged: (name) => {
+      for (const api of cluster.cloudApis.cache.byIndex("namespace", name)) {
+        cloudApi.probeAnew(keyOf(api));
+        queues.cloudApi(keyOf(api));
+      }
+    },
+  });
 
   function controller(name: string, workers: number, reconcile: ControllerOptions["reconcile"]): Controller {
     return new Controller({ name, workers, reconcile, clock, log });

@@ -60,6 +60,16 @@ export class SigningKeys {
    * should hold it holds no key.
    */
   async ensure(account: string, signal: AbortSignal): Promise<SigningKey> {
+    try {
+      return await this.#ensure(account, signal);
+    } catch (error) {
+      // Signing on with what is in memory would only put off the outage to the next start.
+      if (error instanceof SigningKeyMissing) this.#forget(account);
+      throw error;
+    }
+  }
+
+  async #ensure(account: string, signal: AbortSignal): Promise<SigningKey> {
     const published = await this.#o.configMaps.find({ namespace: account, name: JWKS_CONFIG_MAP }, signal);
     const key = (await this.#read(account, signal)) ?? (await this.#make(account, published, signal));
     await this.#publish(account, key, published, signal);
@@ -157,6 +167,7 @@ export class SigningKeys {
   }
 
   #forget(account: string): void {
+    this.#keys.delete(account);
     for (const name of this.#tokens.keys()) {
       if (name.startsWith(`${account}/`)) this.#tokens.delete(name);
     }

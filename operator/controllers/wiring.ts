@@ -37,7 +37,7 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
   on(cloudApis.cache, (api, previous, type) => {
     const { namespace } = api.metadata;
     queues.cloudApi(keyOf(api));
-    queues.account(namespace);
+    if (type === "added") queues.account(namespace);
     batchesOfAccount(cluster, queues, namespace);
     const claims = type !== "deleted" && claimsDefault(api);
     if ((previous !== undefined && claimsDefault(previous)) === claims) return;
@@ -47,7 +47,7 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
     const { namespace } = batch.metadata;
     const reel = reelNameOf(batch.spec.batchId);
     queues.batch(keyOf(batch));
-    queues.account(namespace);
+    if (type === "added") queues.account(namespace);
     queues.binding(reel);
     if (type === "deleted" || batch.metadata.deletionTimestamp !== undefined)
       batchesOfReel(cluster, queues, reel);

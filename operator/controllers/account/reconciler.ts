@@ -7,6 +7,8 @@ export interface AccountReconcilerDeps {
   readonly cluster: Cluster;
   readonly keys: SigningKeys;
   readonly events: EventRecorder;
+  /** Called when an account's key was lost or found again: its clouds are to be asked anew. */
+  readonly keyChanged: (account: string) => void;
 }
 
 /** How often a published key is looked after, and a lost one looked for. */
@@ -16,6 +18,7 @@ const MISSING_INTERVAL_MS = 30_000;
 /** Gives each account (a namespace) its signing key, and publishes the public half there. */
 export class AccountReconciler {
   readonly #deps: AccountReconcilerDeps;
+  readonly #missing = new Set<string>();
 
   constructor(deps: AccountReconcilerDeps) {
     this.#deps = deps;
@@ -24,13 +27,19 @@ export class AccountReconciler {
   async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, keys, events } = this.#deps;
     const namespace = cluster.namespaces.cache.get(key);
-    if (namespace === undefined || namespace.metadata.deletionTimestamp !== undefined) return undefined;
-    if (!this.#isAccount(key)) return undefined;
+    const gone = namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
+    if (gone || !this.#isAccount(key)) {
+      this.#missing.delete(key);
+      return undefined;
+    }
     try {
       await keys.ensure(key, signal);
+      if (this.#missing.delete(key)) this.#deps.keyChanged(key);
     } catch (error) {
       if (!(error instanceof SigningKeyMissing)) throw error;
       const { message } = error;
+      if (!this.#missing.has(key)) this.#deps.keyChanged(key);
+      this.#missing.add(key);
       events.event(namespace, {
         type: "Warning",
         reason: "SigningKeyMissing",

@@ -65,6 +65,12 @@ export class CloudApiReconciler {
     }
   }
 
+  /** Has the next reconcile probe at once: what it takes to call this cloud has changed. */
+  probeAnew(key: string): void {
+    const memory = this.#memory.get(key);
+    if (memory !== undefined) memory.nextProbeAt = 0;
+  }
+
   async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, clock } = this.#deps;
     const api = cluster.cloudApis.cache.get(key);
