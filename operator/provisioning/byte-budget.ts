@@ -20,12 +20,18 @@ export class ByteBudget {
     this.#at = clock.now();
   }
 
-  /** Takes `bytes`, going into debt where needed, and waits until the debt is paid. */
+  /** Takes `bytes`, going into debt where needed, and waits until the debt is paid; who gives up waiting pays nothing. */
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     this.#available = Math.min(this.#burst, this.#available + ((now - this.#at) / 1_000) * this.#perSecond);
     this.#at = now;
     this.#available -= bytes;
-    if (this.#available < 0) await this.#clock.sleep((-this.#available / this.#perSecond) * 1_000, signal);
+    if (this.#available >= 0) return;
+    try {
+      await this.#clock.sleep((-this.#available / this.#perSecond) * 1_000, signal);
+    } catch (error) {
+      this.#available += bytes;
+      throw error;
+    }
   }
 }

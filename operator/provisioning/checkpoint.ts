@@ -1,4 +1,5 @@
 import type { Clock } from "../runtime/clock.ts";
+import { untilAborted } from "../runtime/deadline.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { LedgerConflict, type LedgerIdentity, type LedgerStore } from "./ledger/store.ts";
 
@@ -16,7 +17,10 @@ export class Checkpoint {
   readonly #identity: () => LedgerIdentity;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
+  /** When the first mark was made that no write has brought to the API server. */
   #dirtySince: number | undefined;
+  /** The same for marks that the write under way does not hold. */
+  #dirtyDuring: number | undefined;
   #timer: { cancel(): void } | undefined;
   #last = 0;
   #writing: Promise<void> | undefined;
@@ -36,6 +40,7 @@ export class Checkpoint {
     if (!this.#ledger.dirty) return;
     const now = this.#clock.now();
     this.#dirtySince ??= now;
+    if (this.#writing !== undefined) this.#dirtyDuring ??= now;
     this.#arm(Math.max(0, this.#last + INTERVAL_MS - now));
   }
 
@@ -57,7 +62,12 @@ export class Checkpoint {
   async flush(signal: AbortSignal): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
-    while (this.#writing !== undefined) await this.#writing.catch(() => undefined);
+    while (this.#writing !== undefined) {
+      await untilAborted(
+        signal,
+        this.#writing.catch(() => undefined),
+      );
+    }
     if (this.#conflict !== undefined) throw this.#conflict;
     if (this.#ledger.dirty) await this.#write(signal);
   }
@@ -79,8 +89,7 @@ export class Checkpoint {
   }
 
   async #write(signal: AbortSignal): Promise<void> {
-    const dirtySince = this.#dirtySince;
-    this.#dirtySince = undefined;
+    this.#dirtyDuring = undefined;
     this.#last = this.#clock.now();
     const writing = this.#store.save(this.#identity(), this.#ledger, signal);
     this.#writing = writing;
@@ -88,8 +97,8 @@ export class Checkpoint {
     try {
       await writing;
       this.#failure = undefined;
+      this.#dirtySince = this.#dirtyDuring;
     } catch (error) {
-      this.#dirtySince = dirtySince;
       this.#failure = error;
       retry = RETRY_MS;
       if (error instanceof LedgerConflict) this.#conflict = error;

@@ -6,7 +6,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Lane } from "./lane.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { failed, failureReason, isFailed, PROVISIONED } from "./ledger/states.ts";
-import { judge } from "./outcome.ts";
+import { judge, type PendingReason } from "./outcome.ts";
 import type { PaceSignal } from "./pace.ts";
 import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
 import type { Refusals } from "./refusals.ts";
@@ -41,6 +41,8 @@ interface Load {
   readonly tries: number;
 }
 
+/** How v1 shows, in a 200, that its cloud throttled it: at the registry, or when it asked for the policy. */
+const PACED: ReadonlySet<PendingReason> = new Set(["CloudBusy", "PolicyMissing"]);
 /** After so many tries without an answer a load is halved, so that one device that the callee dies of is alone. */
 const TRIES_TOGETHER = 3;
 /** After so many uncertain refusals a device is sent alone, so that what is wrong with it alone shows. */
@@ -145,6 +147,7 @@ export class Delivery {
     const { ledger, refusals, spec } = this.#deps;
     let throttled = 0;
     let provisioned = 0;
+    let kept = 0;
     let waiting: { reason: string; message: string } | undefined;
     for (const { ordinal, ref } of parcels) {
       const answer = answers.get(ref);
@@ -165,10 +168,15 @@ export class Delivery {
       } else if (verdict.pending !== undefined) {
         const itsOwn = answer?.outcome === "refused" && refusals.refused(ordinal);
         // A device that is refused alone while others get in says nothing about the pace.
-        if (verdict.pending === "CloudBusy" && !(itsOwn && parcels.length === 1)) throttled += 1;
+        if (!(itsOwn && parcels.length === 1)) {
+          kept += 1;
+          if (PACED.has(verdict.pending)) throttled += 1;
+        }
         waiting = { reason: verdict.pending, message: verdict.message };
       }
     }
+    // Whatever keeps every device of a request out, sending faster does not help.
+    if (kept === parcels.length) throttled = kept;
     refusals.admitted(provisioned);
     if (provisioned > 0) this.#deps.delivered(provisioned);
     if (waiting !== undefined) this.#deps.hindered(waiting);

@@ -14,6 +14,13 @@ function csv(count: number): string {
   return manifestCsv(devices.slice(0, count), { batchId: "D001" });
 }
 
+/** Whoever is asked for. */
+function everyone(): ReadonlySet<string> {
+  const all = new Set<string>();
+  all.has = () => true;
+  return all;
+}
+
 /** Every `step`-th of the first `count` devices. */
 function everyNth(count: number, step: number): Set<string> {
   return new Set(devices.slice(0, count).flatMap(({ deviceId }, at) => (at % step === 0 ? [deviceId] : [])));
@@ -117,6 +124,39 @@ describe("a ferry and a cloud with other faults", () => {
     await rig.ended(spec, 120_000);
     expect(counts(rig, spec).provisioned).toBe(60);
   });
+
+  it("finds the device for which a callee takes no request, and gets all the others in", async () => {
+    const unacceptable = everyNth(40, 16);
+    await using rig = await Rig.open({ manners: { unacceptable } });
+    const spec = await rig.reel("D001", csv(40));
+    rig.ferry.declare(spec);
+    await rig.ended(spec, 10_000);
+    expect(counts(rig, spec)).toMatchObject({ provisioned: 37, failed: 3 });
+    const failures = rig.ferry.progress("d001/0123456789")?.failures ?? [];
+    expect(failures.map(({ device }) => device).sort()).toEqual([...unacceptable].sort());
+    expect(failures).toMatchObject([...unacceptable].map(() => ({ reason: "RequestRefused" })));
+    expect(rig.cloud.requests.length).toBeLessThan(60);
+  });
+
+  it.each([
+    ["attaches no policy", { withoutPolicy: true }, "PolicyMissing"],
+    ["answers for no device", { leaveOut: everyone() }, "NoAnswer"],
+    ["refuses each with a text of its own", { refuse: { refs: everyone(), message: "no" } }, "CloudRefused"],
+  ])(
+    "does not hammer a cloud that %s, and is back soon when it is mended",
+    async (_what, manners, reason) => {
+      await using rig = await Rig.open({ manners });
+      const spec = await rig.reel("D001", csv(400));
+      rig.ferry.declare(spec);
+      await rig.pass(150_000);
+      expect(counts(rig, spec)).toMatchObject({ provisioned: 0, failed: 0, pending: 400 });
+      expect(rig.ferry.progress("d001/0123456789")?.hindrance).toMatchObject({ reason });
+      expect(rig.cloud.requests.length).toBeLessThan(30);
+      rig.cloud.manners = { latencyMs: 20 };
+      expect(await rig.ended(spec, 300_000)).toBeLessThan(90_000);
+      expect(counts(rig, spec).provisioned).toBe(400);
+    },
+  );
 
   it("takes several requests that fail at once for one refusal", async () => {
     await using rig = await Rig.open({ manners: { latencyMs: 50 } });

@@ -1,6 +1,9 @@
 import type { Clock } from "../runtime/clock.ts";
 import { Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
 
+/** Placements that read their manifests at a time, for each cloud. */
+const MOST_ABOARD = 8;
+
 /**
  * The way to one product cloud. Every placement into that cloud goes through its lane: the lane keeps the
  * pace and lets the placements take turns, one request each.
@@ -11,6 +14,8 @@ export class Lane {
   readonly #limits = new Map<string, PaceLimits>();
   readonly #waiting: (() => void)[] = [];
   #underWay = 0;
+  readonly #queue: (() => void)[] = [];
+  #aboard = 0;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -36,6 +41,32 @@ export class Lane {
   /** Forgets a placement's ceilings. */
   unlimit(placement: string): void {
     if (this.#limits.delete(placement)) this.#pace.limit(lowest([...this.#limits.values()]));
+  }
+
+  /**
+   * Waits until the placement may read its manifest: a few at a time, for each holds a file and memory while it
+   * waits for its turns, and a cloud that is held up must not gather hundreds of them.
+   * @returns a function that must be called when it reads no more.
+   */
+  async board(signal: AbortSignal): Promise<() => void> {
+    if (this.#aboard < MOST_ABOARD && this.#queue.length === 0) this.#aboard += 1;
+    else {
+      await queued(this.#queue, signal, () => {
+        this.#aboard += 1;
+      });
+    }
+    let gone = false;
+    return () => {
+      if (gone) return;
+      gone = true;
+      this.#aboard -= 1;
+      if (this.#aboard < MOST_ABOARD) this.#queue.shift()?.();
+    };
+  }
+
+  /** Whether placements wait to read. */
+  get crowded(): boolean {
+    return this.#queue.length > 0;
   }
 
   /**
@@ -77,20 +108,9 @@ export class Lane {
       this.#underWay += 1;
       return;
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const enter = (): void => {
-      signal.removeEventListener("abort", giveUp);
+    await queued(this.#waiting, signal, () => {
       this.#underWay += 1;
-      resolve();
-    };
-    const giveUp = (): void => {
-      const at = this.#waiting.indexOf(enter);
-      if (at >= 0) this.#waiting.splice(at, 1);
-      reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-    };
-    signal.addEventListener("abort", giveUp, { once: true });
-    this.#waiting.push(enter);
-    await promise;
+    });
   }
 
   #leave(): void {
@@ -101,6 +121,25 @@ export class Lane {
       next();
     }
   }
+}
+
+/** Waits in a line until it is called; who is aborted leaves the line. */
+async function queued(line: (() => void)[], signal: AbortSignal, entered: () => void): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const enter = (): void => {
+    signal.removeEventListener("abort", giveUp);
+    entered();
+    resolve();
+  };
+  const giveUp = (): void => {
+    const at = line.indexOf(enter);
+    if (at >= 0) line.splice(at, 1);
+    reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+  };
+  signal.addEventListener("abort", giveUp, { once: true });
+  line.push(enter);
+  await promise;
 }
 
 function lowest(all: readonly PaceLimits[]): PaceLimits {

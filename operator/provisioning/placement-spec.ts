@@ -34,10 +34,16 @@ export interface Hindrance {
   readonly nextTryAt?: number | undefined;
 }
 
+/** A hindrance as it is told, with since when no device has gone in. */
+export interface LastingHindrance extends Hindrance {
+  /** Epoch ms. Kept when the reason changes; only a device that goes in ends it. */
+  readonly since: number;
+}
+
 /** What a placement tells while it runs and after; the counts stand in the ledger. */
 export interface PlacementProgress {
   readonly running: boolean;
-  readonly hindrance: Hindrance | undefined;
+  readonly hindrance: LastingHindrance | undefined;
   /** Devices that went in a second, over the last ten seconds. */
   readonly devicesPerSecond: number;
   /** The first ten that were seen failing. */

@@ -6,7 +6,7 @@ import type { ByteBudget } from "../byte-budget.ts";
 import type { TargetIdentity } from "../target.ts";
 import { CHUNK_DEVICES, decodeStates, encodeStates, LEDGER_FORMAT, LedgerFormatError } from "./format.ts";
 import { type Chunk, Ledger } from "./ledger.ts";
-import { countStates } from "./states.ts";
+import { type Counts, countStates } from "./states.ts";
 
 /** Whose ledger: one per reel and target. */
 export interface LedgerIdentity {
@@ -86,7 +86,8 @@ export class LedgerStore {
       chunk.counts = countStates(chunk.states);
       chunk.request = item.spec.request;
       chunk.resourceVersion = item.metadata.resourceVersion;
-      chunk.dirty = false;
+      // Counts that do not fit the devices (edited by hand) are put right, for people and controllers read them.
+      chunk.dirty = !sameCounts(chunk.counts, item.spec.counts);
       if (chunk.index === 0) {
         ledger.startedAt = item.spec.startedAt;
         ledger.provisionedAt = item.spec.provisionedAt;
@@ -166,4 +167,13 @@ function headOf(ledger: Ledger): Partial<ProvisioningLedger["spec"]> {
     ...(ledger.provisionedAt === undefined ? {} : { provisionedAt: ledger.provisionedAt }),
     ...(ledger.deviceEndpoint === undefined ? {} : { deviceEndpoint: ledger.deviceEndpoint }),
   };
+}
+
+function sameCounts(a: Counts, b: Counts): boolean {
+  return (
+    a.provisioned === b.provisioned &&
+    a.failed === b.failed &&
+    a.pending === b.pending &&
+    a.quarantined === b.quarantined
+  );
 }

@@ -28,10 +28,12 @@ export interface SimulatedManners {
   /** Does the work and answers nothing, for these or for whole requests. */
   leaveOut?: ReadonlySet<string>;
   loseAnswers?: boolean;
+  /** Lets devices in, but attaches no policy to them. */
+  withoutPolicy?: boolean;
+  /** A request that holds one of these is not taken at all. */
+  unacceptable?: ReadonlySet<string>;
   throttle?: { retryAfterMs?: number };
 }
-
-const PROVISIONED: CertificateAnswer = { outcome: "provisioned", policyApplied: true };
 
 /** A product cloud on a clock of the test's own: for what takes minutes, and for what must come out the same each time. */
 export class SimulatedCloud implements Caller {
@@ -66,7 +68,7 @@ export class SimulatedCloud implements Caller {
     signal: AbortSignal,
   ): Promise<Map<string, CertificateAnswer>> {
     const { latencyMs = 0, msPerDevice = 0, deadlineMs = 32_000 } = this.manners;
-    const { deadly, leaveOut, loseAnswers, throttle } = this.manners;
+    const { deadly, leaveOut, loseAnswers, throttle, unacceptable } = this.manners;
     const refs = certs.map(({ ref }) => ref);
     const took = latencyMs + msPerDevice * certs.length;
     this.inFlight += 1;
@@ -80,6 +82,7 @@ export class SimulatedCloud implements Caller {
     if (took > deadlineMs) throw fault("Timeout");
     if (throttle !== undefined) throw fault("Throttled", throttle.retryAfterMs);
     if (refs.some((ref) => deadly?.has(ref) === true)) throw fault("ServerError");
+    if (refs.some((ref) => unacceptable?.has(ref) === true)) throw fault("BadRequest");
     const answers = refs.map((ref): [string, CertificateAnswer] => [ref, this.#take(ref)]);
     if (loseAnswers === true) throw fault("ConnectionBroken");
     return new Map(answers.filter(([ref]) => leaveOut?.has(ref) !== true));
@@ -90,7 +93,7 @@ export class SimulatedCloud implements Caller {
     if (refuse?.refs.has(ref) === true) return readRefusal(refuse.message);
     if (!this.#admits()) return readRefusal(ENTRY_MESSAGES.registrationFailed);
     this.devices.set(ref, (this.devices.get(ref) ?? 0) + 1);
-    return PROVISIONED;
+    return { outcome: "provisioned", policyApplied: this.manners.withoutPolicy !== true };
   }
 
   #admits(): boolean {
@@ -106,12 +109,12 @@ export class SimulatedCloud implements Caller {
 }
 
 function fault(
-  reason: "Timeout" | "ServerError" | "Throttled" | "ConnectionBroken",
+  reason: "Timeout" | "ServerError" | "Throttled" | "ConnectionBroken" | "BadRequest",
   retryAfterMs?: number,
 ): InteropError {
   return new InteropError({
     reason,
-    transient: true,
+    transient: reason !== "BadRequest",
     retryAfterMs,
     message: `the cloud answers with ${reason}`,
   });
