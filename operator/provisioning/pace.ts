@@ -41,7 +41,7 @@ const GROWTH = 0.1;
 /** No rate is below this share of the best that was seen: refusals that slowness does not mend have another cause. */
 const FLOOR = 0.1;
 const SLOWEST = 0.2;
-/** One device alone is no load: after its refusal nothing is held back for longer. */
+/** One device is no load on a cloud that has let others in: after its refusal nothing is held back for longer. */
 const LONGEST_PAUSE_ALONE_MS = 2_000;
 
 /**
@@ -64,6 +64,7 @@ export class Pace {
   /** Devices of the last few requests that left since the last cut; older ones count less and less. */
   #lately = { sent: 0, refused: 0 };
   #best = 0;
+  #letsIn = false;
   #refusedAt = -Infinity;
   readonly #admitted = new Goodput();
   readonly #random: () => number;
@@ -152,6 +153,7 @@ export class Pace {
     leftAt: number,
   ): void {
     this.#admitted.add(devices - throttled, now);
+    if (devices > throttled) this.#letsIn = true;
     if (leftAt >= this.#cutAt) {
       const { sent, refused } = this.#lately;
       this.#lately = { sent: sent * MEMORY + devices, refused: refused * MEMORY + throttled };
@@ -160,7 +162,8 @@ export class Pace {
     if (throttled > 0 && throttled === devices) {
       const fresh = leftAt >= this.#refusedAt;
       if (fresh) this.#shrink(0.5);
-      this.#pause(now, fresh, undefined, devices === 1 ? LONGEST_PAUSE_ALONE_MS : LONGEST_PAUSE_MS);
+      const alone = devices === 1 && this.#letsIn;
+      this.#pause(now, fresh, undefined, alone ? LONGEST_PAUSE_ALONE_MS : LONGEST_PAUSE_MS);
       return;
     }
     this.#trouble = 0;
@@ -182,7 +185,9 @@ export class Pace {
     if (now - this.#cutAt < CUT_INTERVAL_MS) return;
     const bears = this.#admitted.perSecond(now);
     this.#best = Math.max(this.#best, bears);
-    const next = this.#rate === Infinity ? bears : this.#rate * (1 - share);
+    // Where nothing at all got in, pauses are the brake: a rate would be a guess.
+    const next = this.#rate === Infinity ? bears : this.#rate * Math.max(1 - share, 0.5);
+    if (next === 0) return;
     this.#rate = Math.max(SLOWEST, this.#best * FLOOR, next * CUT);
     this.#cutAt = now;
     this.#ratedAt = now;
