@@ -59,6 +59,8 @@ export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #underWay = new Set<Promise<void>>();
   #next: Parcel[] = [];
+  #sent = 0;
+  #answered = 0;
   readonly #again: Load[] = [];
 
   constructor(deps: DeliveryDeps) {
@@ -73,6 +75,11 @@ export class Delivery {
     }
     this.#next.push(parcel);
     if (this.#next.length >= this.#deps.lane.size) await this.#sendNext(signal);
+  }
+
+  /** Requests that have left. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /** Sends what is left and waits until every request of the pass is answered. */
@@ -111,6 +118,7 @@ export class Delivery {
     if (size < parcels.length) this.#again.unshift({ parcels: parcels.slice(size), tries });
     const load = { parcels: parcels.slice(0, size), tries };
     const ended = await lane.turn(size, signal);
+    this.#sent += 1;
     const call = this.#call(load, ended);
     this.#underWay.add(call);
     void call.finally(() => this.#underWay.delete(call));
@@ -128,6 +136,7 @@ export class Delivery {
         parcels,
         AbortSignal.any([giveUp, AbortSignal.timeout(CALL_MS)]),
       );
+      this.#answered += 1;
       // Asked for anew while this was under way: these devices are pending again and go once more.
       if (epoch === ledger.epoch) ended(this.#note(parcels, answers, clock.now() - started));
     } catch (error) {
@@ -185,7 +194,7 @@ export class Delivery {
 
   #unanswered(load: Load, error: unknown, ended: (signal: PaceSignal) => void): void {
     const fault = error instanceof InteropError ? error : undefined;
-    if (fault?.reason === "BadRequest") {
+    if (fault?.reason === "BadRequest" && (load.parcels.length > 1 || this.#answered > 0)) {
       ended(this.#tooMuch(load, fault));
       return;
     }

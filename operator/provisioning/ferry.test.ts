@@ -23,6 +23,12 @@ function counts(rig: Rig, spec: PlacementSpec) {
   return countStates(Uint8Array.from(rig.states(spec)));
 }
 
+/** Lets time pass, with what is read and written meanwhile. */
+async function passing(rig: Rig, ms: number): Promise<void> {
+  const end = rig.clock.now() + ms;
+  await rig.until(() => rig.clock.now() >= end, ms + 120_000);
+}
+
 describe("a ferry's ledger", () => {
   it("is written before the first device leaves, and holds when the work began and ended", async () => {
     await using rig = await Rig.open();
@@ -138,13 +144,74 @@ describe("a ferry's ledger", () => {
     Object.assign(ledger.spec, change);
     const sent = rig.cloud.requests.length;
     rig.ferry.declare({ ...spec, request: "again" });
-    await rig.ended(spec, 10_000);
+    await rig.until(() => rig.ferry.progress(KEY)?.hindrance !== undefined, 10_000);
+    const reads = rig.ledgers.lists;
+    await passing(rig, 60_000);
+    expect(rig.ledgers.lists - reads).toBeLessThan(12);
     expect(rig.ferry.progress(KEY)?.hindrance).toMatchObject({
       reason: "LedgerUnreadable",
       message: expect.stringMatching(message),
     });
     expect(rig.cloud.requests.length).toBe(sent);
     expect(rig.ledgers.get(LEDGER)?.spec).toMatchObject(change);
+  });
+
+  it("is written before anything leaves, also when that takes several tries", async () => {
+    await using rig = await Rig.open();
+    const spec = await rig.reel("D001", csv(5));
+    rig.ledgers.beforeWrite = () => {
+      throw new ApiError("etcd is away", { status: 500, reason: "InternalError" });
+    };
+    rig.ferry.declare(spec);
+    await passing(rig, 60_000);
+    expect(rig.cloud.requests).toEqual([]);
+    expect(rig.ferry.progress(KEY)?.hindrance).toMatchObject({ reason: "LedgerNotWritten" });
+    rig.ledgers.beforeWrite = () => undefined;
+    await rig.ended(spec, 120_000);
+    expect(counts(rig, spec).provisioned).toBe(5);
+  });
+
+  it("is written to the last when the placement is stopped, however long that takes", async () => {
+    await using rig = await Rig.open({ manners: { latencyMs: 300 } });
+    const spec = await rig.reel("D001", csv(10), { limits: { maxDevicesPerRequest: 1, maxInFlight: 1 } });
+    rig.ferry.declare(spec);
+    await rig.until(() => rig.cloud.devices.size > 2, 10_000);
+    rig.ledgers.beforeWrite = () => {
+      throw new ApiError("etcd is away", { status: 500, reason: "InternalError" });
+    };
+    await rig.until(() => rig.cloud.devices.size > 4, 10_000);
+    expect(rig.ferry.withdraw(KEY)).toBe(false);
+    await passing(rig, 30_000);
+    expect(rig.ferry.withdraw(KEY)).toBe(false);
+    rig.ledgers.beforeWrite = () => undefined;
+    await rig.ended(spec, 120_000);
+    expect(counts(rig, spec).provisioned).toBe(rig.cloud.devices.size);
+  });
+
+  it("has counts that fit its devices again after somebody edited them", async () => {
+    await using rig = await Rig.open();
+    const spec = await rig.reel("D001", csv(5));
+    rig.ferry.declare(spec);
+    await rig.ended(spec, 10_000);
+    const ledger = rig.ledgers.get(LEDGER);
+    if (ledger === undefined) throw new Error("a ledger was written");
+    ledger.spec.counts = { provisioned: 0, failed: 0, pending: 5, quarantined: 0 };
+    rig.ferry.declare({ ...spec });
+    await rig.until(() => rig.ledgers.get(LEDGER)?.spec.counts.provisioned === 5, 10_000);
+    expect(rig.ledgers.get(LEDGER)?.spec.counts).toEqual(counts(rig, spec));
+  });
+
+  it("is read with growing pauses when a placement is wanted again and again although it has ended", async () => {
+    await using rig = await Rig.open();
+    const spec = await rig.reel("D001", csv(2));
+    rig.ferry.declare(spec);
+    await rig.ended(spec, 10_000);
+    const reads = rig.ledgers.lists;
+    for (let i = 0; i < 300; i += 1) {
+      rig.ferry.declare(spec);
+      await rig.clock.advance(100);
+    }
+    expect(rig.ledgers.lists - reads).toBeLessThan(10);
   });
 
   it("is not begun from a manifest that is not the one that was bound", async () => {
@@ -275,5 +342,34 @@ describe("a ferry that is closed", () => {
     expect(await rig.until(() => closed, 10_000)).toBeLessThanOrEqual(1_100);
     await closing;
     expect(counts(rig, spec).pending).toBe(4);
+  });
+});
+
+describe("a ferry and a cloud that is at fault as a whole", () => {
+  it("condemns no device for a cloud that refuses every request, and goes on when it takes them", async () => {
+    await using rig = await Rig.open({
+      manners: { unacceptable: new Set(devices.map(({ deviceId }) => deviceId)) },
+    });
+    const spec = await rig.reel("D001", csv(20));
+    rig.ferry.declare(spec);
+    await passing(rig, 120_000);
+    expect(counts(rig, spec).failed).toBe(0);
+    expect(rig.cloud.requests.length).toBeLessThan(60);
+    rig.cloud.manners = { latencyMs: 20 };
+    await rig.ended(spec, 120_000);
+    expect(counts(rig, spec).provisioned).toBe(20);
+  });
+
+  it("asks with one request whether a cloud that attached no policy attaches one now", async () => {
+    await using rig = await Rig.open({ manners: { withoutPolicy: true } });
+    const spec = await rig.reel("D001", csv(40), { limits: { maxDevicesPerRequest: 4 } });
+    rig.ferry.declare({ ...spec, policyExpected: true });
+    await passing(rig, 120_000);
+    const pushes = rig.cloud.requests.reduce((sum, { refs }) => sum + refs.length, 0);
+    expect(pushes).toBeLessThan(40 + 4 * 12);
+    expect(rig.ferry.progress(KEY)?.hindrance).toMatchObject({ reason: "PolicyMissing" });
+    rig.cloud.manners = { latencyMs: 20 };
+    await rig.ended(spec, 120_000);
+    expect(counts(rig, spec).provisioned).toBe(40);
   });
 });

@@ -2,6 +2,9 @@ import { Lane } from "./lane.ts";
 import { Placement, type PlacementDeps } from "./placement.ts";
 import { placementKey, type PlacementProgress, type PlacementSpec } from "./placement-spec.ts";
 
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
 interface Berth {
   placement: Placement;
   readonly done: Promise<void>;
@@ -18,6 +21,7 @@ export class Ferry {
   readonly #lanes = new Map<string, Lane>();
   readonly #berths = new Map<string, Berth>();
   readonly #finished = new Map<string, PlacementProgress>();
+  readonly #repeats = new Map<string, { wish: string; times: number; notBefore: number }>();
   #closed = false;
 
   constructor(deps: Omit<PlacementDeps, "giveUp">) {
@@ -38,6 +42,7 @@ export class Ferry {
       berth.placement.update(spec);
       return;
     }
+    if (!this.#mayStart(key, spec)) return;
     const placement = new Placement(spec, lane, this.#deps);
     this.#finished.delete(key);
     this.#berths.set(key, { placement, done: this.#run(key, placement, lane) });
@@ -49,6 +54,7 @@ export class Ferry {
    */
   withdraw(key: string): boolean {
     this.#finished.delete(key);
+    this.#repeats.delete(key);
     const berth = this.#berths.get(key);
     berth?.placement.stop();
     return berth === undefined;
@@ -83,6 +89,26 @@ export class Ferry {
     timer.cancel();
   }
 
+  /**
+   * A placement that has ended and is wanted again as it was is started anew with growing pauses: whoever wants
+   * it sees something else in the ledger than the placement did, and must not spin.
+   */
+  #mayStart(key: string, spec: PlacementSpec): boolean {
+    const { clock, changed } = this.#deps;
+    const wish = JSON.stringify([spec.request, spec.ledger.manifestSha256, spec.ledger.account]);
+    const before = this.#repeats.get(key);
+    if (before?.wish !== wish) {
+      this.#repeats.set(key, { wish, times: 0, notBefore: 0 });
+      return true;
+    }
+    const now = clock.now();
+    if (now < before.notBefore) return false;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(before.times, 10));
+    this.#repeats.set(key, { wish, times: before.times + 1, notBefore: now + pause });
+    clock.setTimeout(() => changed(key), pause);
+    return true;
+  }
+
   async #run(key: string, placement: Placement, lane: Lane): Promise<void> {
     await placement.run();
     this.#berths.delete(key);
@@ -106,5 +132,6 @@ export class Ferry {
  * and an address of its own could slow the other down with refusals.
  */
 function laneOf({ ledger, interop }: PlacementSpec): string {
-  return `${ledger.target.key} ${new URL(interop.url).host}`;
+  const { host, pathname } = new URL(interop.url);
+  return `${ledger.target.key} ${host}${pathname}`;
 }

@@ -80,4 +80,20 @@ describe("Lane", () => {
     await clock.advance(61_000);
     expect(await settledTurn(next)).toBe(true);
   });
+
+  it("lets a few placements read at a time, the next when one goes, and tells that others wait", async () => {
+    const lane = new Lane(new ManualClock(), () => 0.5);
+    const ashore = await Promise.all(Array.from({ length: 8 }, () => lane.board(never)));
+    expect(lane.crowded).toBe(false);
+    const stop = new AbortController();
+    const stopped = lane.board(stop.signal);
+    const next = lane.board(never);
+    expect(lane.crowded).toBe(true);
+    stop.abort(new Error("stopped"));
+    await expect(stopped).rejects.toThrow("stopped");
+    expect(await settledTurn(next)).toBe(false);
+    ashore[0]?.();
+    expect(await settledTurn(next)).toBe(true);
+    expect(lane.crowded).toBe(false);
+  });
 });

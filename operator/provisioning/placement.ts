@@ -11,7 +11,13 @@ import type { Ledger } from "./ledger/ledger.ts";
 import { LedgerConflict, type LedgerStore } from "./ledger/store.ts";
 import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/states.ts";
 import { Goodput } from "./goodput.ts";
-import type { DeviceFailure, Hindrance, PlacementProgress, PlacementSpec } from "./placement-spec.ts";
+import type {
+  DeviceFailure,
+  Hindrance,
+  LastingHindrance,
+  PlacementProgress,
+  PlacementSpec,
+} from "./placement-spec.ts";
 import { placementKey } from "./placement-spec.ts";
 import { Refusals } from "./refusals.ts";
 import type { ReelContents } from "./reel-contents.ts";
@@ -35,6 +41,8 @@ const FAILURES_SHOWN = 10;
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 const FLUSH_MS = 10_000;
+/** After so long a pass makes way for placements that wait to read. */
+const SLICE_MS = 30_000;
 
 /**
  * Takes one reel's devices into one product cloud: reads the ledger, passes through the manifest, sends what
@@ -49,9 +57,14 @@ export class Placement {
   #spec: PlacementSpec;
   #ledger: Ledger | undefined;
   #checkpoint: Checkpoint | undefined;
-  #hindrance: Hindrance | undefined;
+  #hindrance: LastingHindrance | undefined;
   #failures: DeviceFailure[] = [];
   #running = true;
+  /** Devices that went in during the pass under way. */
+  #admitted = 0;
+  #madeWay = false;
+  /** The last pass brought nothing in because the cloud attaches no policy: the next one asks with one request. */
+  #withoutPolicy = false;
   readonly #refusals = new Refusals();
 
   constructor(spec: PlacementSpec, lane: Lane, deps: PlacementDeps) {
@@ -59,10 +72,6 @@ export class Placement {
     this.#spec = spec;
     this.#lane = lane;
     this.#deps = deps;
-  }
-
-  get spec(): PlacementSpec {
-    return this.#spec;
   }
 
   /** Takes changed wishes; the next request follows them. */
@@ -98,23 +107,52 @@ export class Placement {
         if (left === 0) break;
         rests = left < before ? 0 : rests + 1;
         before = left;
-        rest = this.#restMs(rests);
+        // A pass that made way goes on as soon as it is its turn again.
+        rest = this.#madeWay ? 0 : this.#restMs(rests);
         this.#waitFor(rest);
       } catch (error) {
-        if (signal.aborted || this.#blocked(error)) break;
+        if (signal.aborted) break;
         rests += 1;
-        rest = error instanceof LedgerConflict ? 0 : this.#restMs(rests);
+        // A lost race is read again at once; one that is lost again and again is none.
+        rest = error instanceof LedgerConflict && rests === 1 ? 0 : this.#restMs(rests);
         this.#hinder(error, rest);
       }
       await this.#deps.clock.sleep(rest, signal).catch(() => undefined);
     }
+    await this.#writeLast();
     this.#checkpoint?.close();
     this.#running = false;
     this.#deps.changed(this.key);
   }
 
+  /**
+   * What was answered must be known to whoever comes next, or devices would be forgotten in a cloud: a stopped
+   * placement ends only when its ledger is written, or when the process has to go.
+   */
+  async #writeLast(): Promise<void> {
+    const { clock, giveUp } = this.#deps;
+    for (let tries = 0; this.#ledger?.dirty === true && !giveUp.aborted; tries += 1) {
+      try {
+        await this.#checkpoint?.flush(AbortSignal.any([giveUp, AbortSignal.timeout(FLUSH_MS)]));
+      } catch (error) {
+        const rest = this.#restMs(tries);
+        this.#hinder(error, rest);
+        await clock.sleep(rest, giveUp).catch(() => undefined);
+      }
+    }
+  }
+
   /** One way through the manifest. @returns how many devices are still pending. */
   async #pass(signal: AbortSignal): Promise<number> {
+    const ashore = await this.#lane.board(signal);
+    try {
+      return await this.#passAboard(signal);
+    } finally {
+      ashore();
+    }
+  }
+
+  async #passAboard(signal: AbortSignal): Promise<number> {
     const { ledger, checkpoint } = await this.#open(signal);
     const delivery = new Delivery({
       spec: () => this.#spec,
@@ -127,20 +165,22 @@ export class Placement {
       giveUp: this.#deps.giveUp,
       delivered: (devices) => {
         this.#goodput.add(devices, this.#deps.clock.now());
+        this.#admitted += devices;
         this.#hindrance = undefined;
       },
-      hindered: (hindrance) => {
-        this.#hindrance = hindrance;
-      },
+      hindered: (hindrance) => this.#suffer(hindrance),
       failed: (failure) => this.#note(failure),
       changed: () => this.#deps.changed(this.key),
     });
     this.#failures = [];
+    this.#admitted = 0;
+    this.#madeWay = false;
     try {
       if (ledger.counts().pending > 0 || ledger.counts().failed > 0)
         await this.#sendPending(ledger, delivery, signal);
     } finally {
       await delivery.settled();
+      this.#withoutPolicy = this.#admitted === 0 && this.#hindrance?.reason === "PolicyMissing";
       await this.#close(ledger, checkpoint);
     }
     return ledger.counts().pending;
@@ -152,12 +192,19 @@ export class Placement {
     }
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
+    ledger.takeUp(this.#spec.request);
+    ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
+    try {
+      // The intent is written before the first certificate leaves: after a crash it is known where to look.
+      await checkpoint.flush(signal);
+    } catch (error) {
+      checkpoint.close();
+      throw error;
+    }
     this.#ledger = ledger;
     this.#checkpoint = checkpoint;
+    // Asked for anew while the intent was written.
     this.#takeUp();
-    ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
-    // The intent is written before the first certificate leaves: after a crash it is known where to look.
-    await checkpoint.flush(signal);
     return { ledger, checkpoint };
   }
 
@@ -169,6 +216,7 @@ export class Placement {
 
   async #sendPending(ledger: Ledger, delivery: Delivery, signal: AbortSignal): Promise<void> {
     const { contents, namesBySerial } = this.#spec;
+    const until = this.#deps.clock.now() + SLICE_MS;
     const summary = namesBySerial ? await this.#deps.contents.inspect(contents, signal) : undefined;
     for await (const record of this.#deps.contents.read(contents, signal)) {
       const state = ledger.state(record.ordinal);
@@ -187,8 +235,21 @@ export class Placement {
         continue;
       }
       await delivery.add({ ordinal: record.ordinal, ref: record.deviceId, der: record.der }, signal);
+      if (await this.#mayGoOn(delivery, until)) continue;
+      this.#madeWay = this.#lane.crowded;
+      break;
     }
     await delivery.finish(signal);
+  }
+
+  /** Whether the pass goes on to the next device. */
+  async #mayGoOn(delivery: Delivery, until: number): Promise<boolean> {
+    if (this.#withoutPolicy && delivery.sent > 0) {
+      await delivery.settled();
+      if (this.#admitted === 0) return false;
+      this.#withoutPolicy = false;
+    }
+    return !this.#lane.crowded || this.#deps.clock.now() < until;
   }
 
   async #close(ledger: Ledger, checkpoint: Checkpoint): Promise<void> {
@@ -227,11 +288,8 @@ export class Placement {
     this.#deps.changed(this.key);
   }
 
-  /** Faults that no waiting heals. */
-  #blocked(error: unknown): boolean {
-    if (!(error instanceof LedgerFormatError)) return false;
-    this.#hindrance = { reason: "LedgerUnreadable", message: error.message };
-    return true;
+  #suffer(hindrance: Hindrance): void {
+    this.#hindrance = { ...hindrance, since: this.#hindrance?.since ?? this.#deps.clock.now() };
   }
 
   #hinder(error: unknown, restMs: number): void {
@@ -241,19 +299,23 @@ export class Placement {
     }
     const nextTryAt = this.#deps.clock.now() + restMs;
     if (error instanceof ManifestError || error instanceof InteropError) {
-      this.#hindrance = { reason: error.reason, message: error.message, nextTryAt };
-    } else if (error instanceof ApiError) {
-      this.#hindrance = { ...notWritten(error), nextTryAt };
+      this.#suffer({ reason: error.reason, message: error.message, nextTryAt });
+    } else if (error instanceof LedgerFormatError) {
+      this.#suffer({ reason: "LedgerUnreadable", message: error.message, nextTryAt });
+    } else if (error instanceof ApiError || isTimeout(error)) {
+      this.#suffer({ ...notWritten(error), nextTryAt });
     } else {
       this.#deps.log.error({ err: error, placement: this.key }, "placement failed");
-      this.#hindrance = {
-        reason: "InternalError",
-        message: "an unexpected fault; see the operator's log",
-        nextTryAt,
-      };
+      const message = "an unexpected fault; see the operator's log";
+      this.#suffer({ reason: "InternalError", message, nextTryAt });
     }
     this.#deps.changed(this.key);
   }
+}
+
+/** The deadline of a flush: the API server, or the budget that all ledgers share, takes its time. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === "TimeoutError";
 }
 
 function collision(serial: string): string {

@@ -12,6 +12,8 @@ export interface LedgerWrite {
 /** For tests on a clock of their own: the ledgers of an API server, with its rules for names and versions. */
 export class MemoryLedgers {
   readonly writes: LedgerWrite[] = [];
+  /** How often ledgers were listed. */
+  lists = 0;
   /** Called before each write; what it throws is what the server answers. */
   beforeWrite: (object: ProvisioningLedger) => void | Promise<void> = () => undefined;
   readonly #objects = new Map<string, ProvisioningLedger>();
@@ -27,6 +29,7 @@ export class MemoryLedgers {
     },
     find: (key) => Promise.resolve(structuredClone(this.#objects.get(key.name))),
     list: (options) => {
+      this.lists += 1;
       const wanted = (options?.labelSelector ?? "").split(",").map((term) => term.split("="));
       const items = [...this.#objects.values()].filter(({ metadata }) =>
         wanted.every(([name = "", value]) => metadata.labels?.[name] === value),
