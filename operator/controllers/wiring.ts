@@ -1,4 +1,5 @@
-import type { ProvisioningLedger } from "../../crds/index.ts";
+import type { DeviceBatch, ProvisioningLedger } from "../../crds/index.ts";
+import { WAITED_FOR_REEL } from "../../crds/index.ts";
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Change, Informer } from "../runtime/informer.ts";
@@ -49,6 +50,8 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
     queues.batch(keyOf(batch));
     if (type === "added") queues.account(namespace);
     queues.binding(reel);
+    if (previous === undefined || type === "deleted" || isRival(previous) !== isRival(batch))
+      queues.reel(reel);
     if (type === "deleted" || batch.metadata.deletionTimestamp !== undefined)
       batchesOfReel(cluster, queues, reel);
     for (const { name } of batch.spec.cloudApis ?? [])
@@ -89,6 +92,11 @@ export function batchesOfAccount(cluster: Cluster, queues: Pick<Queues, "batch">
 /** Enqueues every CloudApi through which devices of a reel went. */
 function cloudApisOfReel(cluster: Cluster, queues: Pick<Queues, "cloudApi">, reel: string): void {
   for (const ledger of cluster.ledgers.cache.byIndex("reel", reel)) queues.cloudApi(cloudApiOf(ledger));
+}
+
+/** Whether a batch is one of those that a reel may be contested between. */
+function isRival({ metadata }: DeviceBatch): boolean {
+  return metadata.deletionTimestamp === undefined && metadata.annotations?.[WAITED_FOR_REEL] === "true";
 }
 
 function cloudApiOf({ spec }: ProvisioningLedger): string {

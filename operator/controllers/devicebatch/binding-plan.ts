@@ -41,7 +41,7 @@ function planUse({ batch, holderExists }: BindingView, binding: ReelBinding): Bi
     return {
       do: "refuse",
       reason: "AlreadyBound",
-      message: `reel ${batch.spec.batchId} is already bound to another account. A reel is bound once; if it should be yours, ask an administrator to release it there`,
+      message: `reel ${batch.spec.batchId} is already bound to another account, and a reel is bound once. If it should be yours, ask an administrator to release it there, and it is bound by itself; otherwise delete this batch`,
     };
   }
   if (binding.metadata.deletionTimestamp !== undefined) {
@@ -55,15 +55,15 @@ function planUse({ batch, holderExists }: BindingView, binding: ReelBinding): Bi
     return {
       do: "refuse",
       reason: "AlreadyBound",
-      message: `reel ${batch.spec.batchId} is already bound by DeviceBatch ${holder} of this account; delete one of the two`,
+      message: `reel ${batch.spec.batchId} is already bound by DeviceBatch ${holder} of this account. Delete one of the two; when ${holder} goes, this one takes the reel over`,
     };
   }
   if (batch.spec.certificateSlot !== certificateSlot) {
-    return {
-      do: "refuse",
-      reason: "CertificateSlotChanged",
-      message: `the reel was bound with certificateSlot ${certificateSlot ?? "(none)"}; set the same here`,
-    };
+    const message =
+      certificateSlot === undefined
+        ? "the reel was bound without a certificateSlot; take spec.certificateSlot out here"
+        : `the reel was bound with certificateSlot ${certificateSlot}; set spec.certificateSlot to the same here`;
+    return { do: "refuse", reason: "CertificateSlotChanged", message };
   }
   return holder === name ? { do: "use", binding } : { do: "adopt", binding };
 }
@@ -79,7 +79,9 @@ function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingSte
     };
   }
   if (suspend === true) {
-    return { do: "wait", reason: "Suspended", message: "spec.suspend is true: the reel is not bound" };
+    const message =
+      "spec.suspend of this batch is true: the reel is not bound, and not kept for it. Set it to false to bind the reel";
+    return { do: "refuse", reason: "Suspended", message };
   }
   const { namespace } = batch.metadata;
   const reserved = reel.spec.reservedFor?.namespace;
@@ -87,15 +89,15 @@ function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingSte
     return {
       do: "refuse",
       reason: "Reserved",
-      message: `reel ${batchId} is reserved for another account (spec.reservedFor of the Reel)`,
+      message: `reel ${batchId} is reserved for another account. If it should be yours, ask who keeps the reels to change spec.reservedFor of Reel ${reel.metadata.name}, and it is bound by itself; otherwise delete this batch`,
     };
   }
-  if (reserved === undefined && contested(reel, rivals)) {
+  if (isContested(reel, rivals)) {
     return {
       do: "wait",
       reason: "Contested",
       early: waited(batch, reel),
-      message: `several accounts waited for reel ${batchId}, and none has it; an administrator says whose it is with spec.reservedFor of the Reel`,
+      message: `several accounts waited for reel ${batchId}, so none has it yet. Ask who keeps the reels to say whose it is, with spec.reservedFor of Reel ${reel.metadata.name}; it is bound by itself then, or when only one account still asks for it`,
     };
   }
   return planByInspection(batchId, inspection);
@@ -114,17 +116,20 @@ function planByInspection(batchId: string, inspection: Inspection | undefined): 
     return {
       do: "wait",
       reason: "ReelNotReady",
-      message: `the manifest of reel ${batchId} cannot be used: ${inspection.reason}: ${inspection.message}`,
+      message: `the manifest of reel ${batchId} cannot be used: ${inspection.reason}: ${inspection.message}. When who keeps the reels has mended that, the reel is bound by itself`,
     };
   }
   return { do: "claim", inspection };
 }
 
 /**
- * Whether several accounts waited for a reel before it was there. Whose batch was created after the reel did
- * not wait: among those, and one account that waited, the first one has it.
+ * Whether several accounts waited for a reel before it was there, and it is reserved for none. Whose batch was
+ * created after the reel did not wait: among those, and one account that waited, the first one has it.
+ *
+ * @param rivals all batches, of any account, that name this reel.
  */
-function contested(reel: Reel, rivals: readonly DeviceBatch[]): boolean {
+export function isContested(reel: Reel, rivals: readonly DeviceBatch[]): boolean {
+  if (reel.spec.reservedFor !== undefined) return false;
   const accounts = new Set(
     rivals
       .filter((batch) => batch.metadata.deletionTimestamp === undefined && waited(batch, reel))

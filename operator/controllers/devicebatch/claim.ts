@@ -15,7 +15,7 @@ export interface ClaimDeps {
 
 /** How a claim ended: with the batch's binding, or with why there is none. */
 export type Claim =
-  | { readonly binding: ReelBinding; readonly fresh: boolean }
+  | { readonly binding: ReelBinding; readonly how: "bound" | "takenUp" | "had" }
   | Extract<BindingStep, { do: "progress" | "wait" | "refuse" }>;
 
 /**
@@ -26,12 +26,13 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
   const { cluster } = deps;
   const name = reelNameOf(batch.spec.batchId);
   const view = await observe(batch, name, deps, signal);
+  let adopted = false;
   // Each turn takes one step; a lost race adds a turn. More would mean that others keep changing the binding.
   for (let turn = 0; turn < 5; turn += 1) {
     const step = planBinding(view);
     switch (step.do) {
       case "use":
-        return { binding: step.binding, fresh: false };
+        return { binding: step.binding, how: adopted ? "takenUp" : "had" };
       case "progress":
       case "wait":
       case "refuse":
@@ -42,10 +43,11 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
         break;
       case "adopt":
         Object.assign(view, await adopt(batch, step.binding, cluster, signal));
+        adopted = true;
         break;
       case "claim": {
         const binding = await create(batch, step.inspection, deps, signal);
-        if (binding !== undefined) return { binding, fresh: true };
+        if (binding !== undefined) return { binding, how: "bound" };
         Object.assign(view, await readBinding(batch, name, cluster, signal));
         break;
       }

@@ -88,7 +88,8 @@ type State = { state: CloudProgress["state"]; message?: string };
 const PACED = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
 
 function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Date): State {
-  if (counts.complete) {
+  // A name that leads nowhere is a fault of the batch, whatever went through it before.
+  if (counts.complete && obstacle?.reason !== "CloudApiNotFound") {
     if (counts.failed === 0) return { state: "Provisioned" };
     return { state: "Failed", message: `${counts.failed} devices were refused; see status.failures` };
   }

@@ -1,4 +1,4 @@
-import type { CloudApi, DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
+import type { CloudApi, DeviceBatch, ProvisioningLedger, Reel, ReelBinding } from "../../../crds/index.ts";
 import { PROVISION_REQUESTED_AT } from "../../../crds/index.ts";
 import type { Ferry } from "../../provisioning/ferry.ts";
 import { placementKey, type PlacementSpec } from "../../provisioning/placement-spec.ts";
@@ -36,7 +36,10 @@ export function arrangePlacements(
     const api = deps.cluster.cloudApis.cache.get(namespaced(batch.metadata.namespace, name));
     const target = api && targetOf(api.spec);
     const key = target && placementKey({ reel: reelName, target });
-    const ledgers = key === undefined ? [] : deps.cluster.ledgers.cache.byIndex("placement", key);
+    const ledgers =
+      key === undefined
+        ? ledgersThrough(name, reelName, deps.cluster)
+        : deps.cluster.ledgers.cache.byIndex("placement", key);
     const link = api && deps.links.get(api);
     const obstacle = obstacleOf(batch, name, api, link, reel, deps.links);
     const progress = key === undefined ? undefined : deps.ferry.progress(key);
@@ -50,6 +53,13 @@ export function arrangePlacements(
   });
   deps.ferry.withdrawReel(reelName, kept);
   return views;
+}
+
+/** Where a CloudApi led that is gone: the devices that went through it are in their cloud still. */
+function ledgersThrough(cloudApi: string, reel: string, cluster: Cluster): ProvisioningLedger[] {
+  return cluster.ledgers.cache
+    .byIndex("reel", reel)
+    .filter((ledger) => ledger.spec.target.cloudApi === cloudApi);
 }
 
 function isWanted({ name, ledgers, progress }: CloudView, batch: DeviceBatch, binding: ReelBinding): boolean {
@@ -102,7 +112,10 @@ function obstacleOf(
   links: CloudLinks,
 ): Obstacle | undefined {
   if (api === undefined || api.metadata.deletionTimestamp !== undefined) {
-    const message = `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`;
+    const declared = batch.spec.cloudApis?.some((each) => each.name === name) === true;
+    const message = declared
+      ? `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`
+      : `CloudApi ${name}, the account's default when the reel was bound, is gone; create it again, or name another one in spec.cloudApis`;
     return { state: "Blocked", reason: "CloudApiNotFound", message };
   }
   if (batch.spec.suspend === true) {

@@ -1,13 +1,13 @@
 import type { DeviceBatch, DeviceBatchStatus, ReelBinding } from "../../../crds/index.ts";
-import { LEDGER_TARGET_LABEL, WAITED_FOR_REEL } from "../../../crds/index.ts";
-import { targetOf } from "../../provisioning/target.ts";
-import { findCondition } from "../../runtime/conditions.ts";
+import { WAITED_FOR_REEL } from "../../../crds/index.ts";
+import { findCondition, isConditionTrue } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
+import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import { namespaced, reelNameOf } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
-import { claim, type ClaimDeps } from "./claim.ts";
+import { type Claim, claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import type { CloudView } from "./cloud-progress.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
@@ -66,7 +66,7 @@ export class DeviceBatchReconciler {
       // What it waits for is watched: thousands of waiting batches must not ask again and again.
       return this.#write(key, batch, status, signal);
     }
-    if (claimed.fresh) this.#tellBound(batch, claimed.binding);
+    this.#tellClaimed(batch, claimed);
     return this.#provision(key, batch, claimed.binding, signal);
   }
 
@@ -121,16 +121,11 @@ export class DeviceBatchReconciler {
   /** Clouds that are declared no more but still have devices that `Deprovision` asks to be taken out. */
   #departing(batch: DeviceBatch, clouds: readonly CloudView[]): string[] {
     if (batch.spec.deletionPolicy !== "Deprovision") return [];
-    const { cloudApis, ledgers } = this.#deps.cluster;
-    const declared = new Set(
-      clouds.map(({ name }) => {
-        const api = cloudApis.cache.get(namespaced(batch.metadata.namespace, name));
-        return api && targetOf(api.spec)?.hash;
-      }),
-    );
+    const { ledgers } = this.#deps.cluster;
+    const declared = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
     const left = ledgers.cache
       .byIndex("reel", reelNameOf(batch.spec.batchId))
-      .filter((ledger) => !declared.has(ledger.metadata.labels?.[LEDGER_TARGET_LABEL]));
+      .filter((ledger) => !declared.has(keyOf(ledger)));
     return occupiedClouds(left);
   }
 
@@ -195,13 +190,17 @@ export class DeviceBatchReconciler {
     }
   }
 
-  #tellBound(batch: DeviceBatch, { spec }: ReelBinding): void {
-    this.#deps.events.event(batch, {
-      type: "Normal",
-      reason: "Bound",
-      action: "Bind",
-      message: `reel ${spec.batchId} with ${spec.devices} devices is bound to this account`,
-    });
+  #tellClaimed(
+    batch: DeviceBatch,
+    { binding: { spec }, how }: Extract<Claim, { binding: ReelBinding }>,
+  ): void {
+    if (how === "had") return;
+    const message =
+      how === "bound"
+        ? `reel ${spec.batchId} with ${spec.devices} devices is bound to this account`
+        : `reel ${spec.batchId} with ${spec.devices} devices, which this account has had since ${spec.boundAt}, is taken up; what is in a cloud already is not sent again`;
+    const reason = how === "bound" ? "Bound" : "TakenUp";
+    this.#deps.events.event(batch, { type: "Normal", reason, action: "Bind", message });
   }
 
   /** An event where the verdict changed: people read these in `kubectl describe`. */
@@ -210,10 +209,11 @@ export class DeviceBatchReconciler {
     // What is merely under way is no news.
     if (ready === undefined || ready.status === "Unknown") return;
     if (readyReason(status) === readyReason(batch.status)) return;
+    const alarming = ready.status === "False" && ready.reason !== "Suspended";
     this.#deps.events.event(batch, {
-      type: ready.status === "False" ? "Warning" : "Normal",
+      type: alarming ? "Warning" : "Normal",
       reason: ready.reason,
-      action: "Provision",
+      action: isConditionTrue(status.conditions, "Bound") ? "Provision" : "Bind",
       message: ready.message,
     });
   }

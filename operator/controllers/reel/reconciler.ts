@@ -5,6 +5,7 @@ import type { ReconcileContext, ReconcileResult } from "../../runtime/controller
 import type { EventRecorder } from "../../runtime/events.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import type { Cluster } from "../cluster.ts";
+import { isContested } from "../devicebatch/binding-plan.ts";
 import type { Inspection, ReelInspector } from "./inspector.ts";
 import { isInspected, reelStatus } from "./status.ts";
 
@@ -32,7 +33,8 @@ export class ReelReconciler {
     }
     const inspection = this.#needed(reel) ? inspector.inspection(reel) : undefined;
     const binding = cluster.bindings.cache.get(key);
-    const status = reelStatus({ reel, binding, inspection }, new Date(clock.now()));
+    const contested = binding === undefined && isContested(reel, cluster.batches.cache.byIndex("reel", key));
+    const status = reelStatus({ reel, binding, inspection, contested }, new Date(clock.now()));
     const written = await writeStatus(cluster.reels.client, reel, status, signal);
     cluster.reels.cache.observe(written);
     this.#tell(reel, inspection, findCondition(status.conditions, "Ready"));
@@ -49,9 +51,10 @@ export class ReelReconciler {
   }
 
   #tell(reel: Reel, inspection: Inspection | undefined, ready: Condition | undefined): void {
-    if (ready?.reason === "ManifestChanged") {
+    if (ready?.reason === "ManifestChanged" || ready?.reason === "Contested") {
       const { reason, message } = ready;
-      this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message });
+      const action = reason === "Contested" ? "Bind" : "ReadManifest";
+      this.#deps.events.event(reel, { type: "Warning", reason, action, message });
       return;
     }
     if (inspection?.state === "failed") {

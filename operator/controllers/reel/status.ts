@@ -9,6 +9,8 @@ export interface ReelView {
   readonly binding: ReelBinding | undefined;
   /** Undefined when the last reading, which the status tells of, still holds. */
   readonly inspection: Inspection | undefined;
+  /** Several accounts waited for it, and it is nobody's. */
+  readonly contested?: boolean;
 }
 
 /** The status that a reel should have. */
@@ -24,7 +26,7 @@ export function reelStatus(view: ReelView, now: Date): ReelStatus {
   return {
     ...found,
     observedGeneration: reel.metadata.generation ?? 0,
-    phase: binding !== undefined ? "Bound" : verdict.state === "ready" ? "Available" : "Pending",
+    phase: phaseOf(binding, verdict),
     conditions: readiness(before.conditions, verdict, {
       observedGeneration: reel.metadata.generation ?? 0,
       now,
@@ -38,7 +40,15 @@ export function isInspected(reel: Reel): boolean {
   return ready?.status === "True" && ready.observedGeneration === reel.metadata.generation;
 }
 
-function judge({ binding, inspection }: ReelView): Verdict {
+function phaseOf(
+  binding: ReelBinding | undefined,
+  { state, reason }: Verdict,
+): "Pending" | "Available" | "Bound" {
+  if (binding !== undefined) return "Bound";
+  return state === "ready" || reason === "Contested" ? "Available" : "Pending";
+}
+
+function judge({ reel, binding, inspection, contested = false }: ReelView): Verdict {
   if (inspection?.state === "running") {
     return { state: "progressing", reason: "ReadingManifest", message: "the manifest is being read" };
   }
@@ -56,6 +66,13 @@ function judge({ binding, inspection }: ReelView): Verdict {
   }
   if (binding !== undefined)
     return { state: "ready", reason: "Bound", message: "the reel is bound to an account" };
+  if (contested) {
+    return {
+      state: "stalled",
+      reason: "Contested",
+      message: `several accounts waited for this reel, so none has it yet. Say whose it is with spec.reservedFor; kubectl get batch -A shows who asks for ${reel.spec.batchId}`,
+    };
+  }
   return { state: "ready", reason: "Available", message: "the manifest was read and the reel can be bound" };
 }
 
