@@ -38,6 +38,11 @@ export function reelNameOf(batchId: string): string {
   return batchId.toLowerCase();
 }
 
+/** Whether a batch is for a reel: one of the same name may have been made anew for another. */
+export function isForReel(batch: DeviceBatch | undefined, reel: string): boolean {
+  return batch !== undefined && reelNameOf(batch.spec.batchId) === reel;
+}
+
 /** Index values are namespaced names; this is how they are written. */
 export function namespaced(namespace: string, name: string): string {
   return `${namespace}/${name}`;
@@ -50,7 +55,7 @@ export function claimsDefault({ metadata, spec }: CloudApi): boolean {
 
 /** Sets up (but does not start) the caches of everything that is watched. */
 export function watchCluster(
-  client: KubeClient,
+  client: Pick<KubeClient, "resource">,
   operatorNamespace: string,
   clock: Clock,
   log: Logger,

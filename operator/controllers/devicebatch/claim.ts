@@ -3,13 +3,13 @@ import { API_VERSION, FINALIZER } from "../../../crds/index.ts";
 import { isAlreadyExists } from "../../runtime/api-error.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { findCondition, formatTime } from "../../runtime/conditions.ts";
-import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
+import { type Cluster, isForReel, namespaced, reelNameOf } from "../cluster.ts";
 import type { Inspection, ReelInspector } from "../reel/inspector.ts";
 import { type BindingStep, type BindingView, planBinding } from "./binding-plan.ts";
 
 export interface ClaimDeps {
   readonly cluster: Cluster;
-  readonly inspector: ReelInspector;
+  readonly inspector: Pick<ReelInspector, "inspection">;
   readonly clock: Clock;
 }
 
@@ -86,8 +86,9 @@ async function observe(
 
 function holderIn(batch: DeviceBatch, binding: ReelBinding | undefined, cluster: Cluster): boolean {
   const holder = binding?.spec.batch;
-  if (holder === undefined) return false;
-  return cluster.batches.cache.get(namespaced(batch.metadata.namespace, holder)) !== undefined;
+  if (binding === undefined || holder === undefined) return false;
+  const held = cluster.batches.cache.get(namespaced(batch.metadata.namespace, holder));
+  return isForReel(held, binding.metadata.name);
 }
 
 type BindingFacts = Pick<BindingView, "binding" | "holderExists">;
@@ -111,10 +112,9 @@ async function holderNow(
 ): Promise<boolean> {
   const holder = binding?.spec.batch;
   if (holder === undefined || binding?.spec.account !== batch.metadata.namespace) return false;
-  return (
-    (await cluster.batches.client.find({ namespace: batch.metadata.namespace, name: holder }, signal)) !==
-    undefined
-  );
+  const { namespace } = batch.metadata;
+  const held = await cluster.batches.client.find({ namespace, name: holder }, signal);
+  return isForReel(held, binding.metadata.name);
 }
 
 /** Takes up a reel that the account has and no batch uses. Asks the API server itself whether that is so. */

@@ -3,13 +3,13 @@ import type { Ferry } from "../../provisioning/ferry.ts";
 import { ledgerSelector } from "../../provisioning/ledger/store.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
-import { type Cluster, namespaced } from "../cluster.ts";
+import { type Cluster, isForReel, namespaced } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
 
 export interface ReelBindingReconcilerDeps {
   readonly cluster: Cluster;
-  readonly ferry: Ferry;
-  readonly events: EventRecorder;
+  readonly ferry: Pick<Ferry, "withdrawReel">;
+  readonly events: Pick<EventRecorder, "event">;
 }
 
 const LOOK_AGAIN_MS = 15_000;
@@ -32,8 +32,7 @@ export class ReelBindingReconciler {
     if (binding.metadata.deletionTimestamp === undefined) {
       const held = await setFinalizer(cluster.bindings.client, binding, true, signal);
       if (held !== binding) cluster.bindings.cache.observe(held);
-      await this.#freeOfVanished(held, signal);
-      return undefined;
+      return this.#freeOfVanished(held, signal);
     }
     if (this.#inUse(binding)) {
       this.#deps.events.event(binding, {
@@ -47,7 +46,11 @@ export class ReelBindingReconciler {
     // `withdrawReel` answers false while calls are under way; their end enqueues this key again.
     if (!ferry.withdrawReel(key)) return { requeueAfterMs: 1_000 };
     const { items } = await cluster.ledgers.client.list({ labelSelector: ledgerSelector(key) }, signal);
-    for (const ledger of items) {
+    // The label is for people to select by, and may have been taken off; the list has what the cache has not yet.
+    const unlabelled = cluster.ledgers.cache
+      .byIndex("reel", key)
+      .filter((cached) => !items.some(({ metadata }) => metadata.name === cached.metadata.name));
+    for (const ledger of [...items, ...unlabelled]) {
       const { name, uid } = ledger.metadata;
       await cluster.ledgers.client.delete({ name }, uid === undefined ? {} : { uid }, signal);
     }
@@ -59,17 +62,22 @@ export class ReelBindingReconciler {
   }
 
   /** A batch that vanished without letting go (its finalizer was taken off by hand) must not hold the reel. */
-  async #freeOfVanished(binding: ReelBinding, signal: AbortSignal): Promise<void> {
+  async #freeOfVanished(binding: ReelBinding, signal: AbortSignal): Promise<ReconcileResult> {
     const { batch, ...spec } = binding.spec;
-    if (batch === undefined || this.#inUse(binding)) return;
+    if (batch === undefined || this.#inUse(binding)) return undefined;
+    const { name } = binding.metadata;
     const { batches, bindings } = this.#deps.cluster;
     const there = await batches.client.find({ namespace: spec.account, name: batch }, signal);
-    if (there !== undefined) return;
+    if (isForReel(there, name)) return undefined;
+    // Whoever takes the reel up next must not share it with a ferry that still sends for the batch that is gone.
+    if (!this.#deps.ferry.withdrawReel(name)) return { requeueAfterMs: 1_000 };
     bindings.cache.observe(await bindings.client.update({ ...binding, spec }, signal));
+    return undefined;
   }
 
-  #inUse({ spec }: ReelBinding): boolean {
+  #inUse({ metadata, spec }: ReelBinding): boolean {
     if (spec.batch === undefined) return false;
-    return this.#deps.cluster.batches.cache.get(namespaced(spec.account, spec.batch)) !== undefined;
+    const holder = this.#deps.cluster.batches.cache.get(namespaced(spec.account, spec.batch));
+    return isForReel(holder, metadata.name);
   }
 }
