@@ -3,6 +3,7 @@ import { addCounts } from "../../provisioning/ledger/states.ts";
 import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
 import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
 import type { CloudLink } from "../cloudapi/links.ts";
+import { shorten } from "./shorten.ts";
 
 /** Why a declared cloud cannot be called, whoever's fault it is. */
 export interface Obstacle {
@@ -75,10 +76,10 @@ export function cloudProgress(
     ...limitedBy(view, state),
     ...(head?.deviceEndpoint === undefined ? {} : { deviceEndpoint: head.deviceEndpoint }),
     ...(head?.startedAt === undefined ? {} : { startedAt: seconds(head.startedAt) }),
-    ...(head?.provisionedAt === undefined || !counts.complete
+    ...(head?.provisionedAt === undefined || !counts.complete || counts.failed > 0
       ? {}
       : { provisionedAt: seconds(head.provisionedAt) }),
-    ...(message === undefined ? {} : { message: message.slice(0, 1024) }),
+    ...(message === undefined ? {} : { message: shorten(message, 1024) }),
   };
 }
 

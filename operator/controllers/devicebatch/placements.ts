@@ -2,10 +2,12 @@ import type { CloudApi, DeviceBatch, ProvisioningLedger, Reel, ReelBinding } fro
 import { PROVISION_REQUESTED_AT } from "../../../crds/index.ts";
 import type { Ferry } from "../../provisioning/ferry.ts";
 import { placementKey, type PlacementSpec } from "../../provisioning/placement-spec.ts";
-import { targetOf } from "../../provisioning/target.ts";
+import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
 import type { CloudLink, CloudLinks } from "../cloudapi/links.ts";
+import { explainForeign, ledgersIn, ledgersThrough } from "./cloud-ledgers.ts";
 import { type CloudView, countCloud, type Obstacle } from "./cloud-progress.ts";
+import { shorten } from "./shorten.ts";
 
 export interface PlacementsDeps {
   readonly cluster: Cluster;
@@ -13,10 +15,13 @@ export interface PlacementsDeps {
   readonly ferry: Ferry;
 }
 
+/** As many as a ledger keeps of a request, see its schema. */
+const REQUEST_CHARACTERS = 256;
+
 /** The wanted "provision now" request: the annotation's value. */
 export function requestOf(batch: DeviceBatch): string | undefined {
   const value = batch.metadata.annotations?.[PROVISION_REQUESTED_AT];
-  return value === undefined || value === "" ? undefined : value.slice(0, 256);
+  return value === undefined || value === "" ? undefined : shorten(value, REQUEST_CHARACTERS);
 }
 
 /**
@@ -36,12 +41,13 @@ export function arrangePlacements(
     const api = deps.cluster.cloudApis.cache.get(namespaced(batch.metadata.namespace, name));
     const target = api && targetOf(api.spec);
     const key = target && placementKey({ reel: reelName, target });
-    const ledgers =
-      key === undefined
-        ? ledgersThrough(name, reelName, deps.cluster)
-        : deps.cluster.ledgers.cache.byIndex("placement", key);
-    const link = api && deps.links.get(api);
-    const obstacle = obstacleOf(batch, name, api, link, reel, deps.links);
+    const { own: ledgers, foreign } =
+      target === undefined
+        ? ledgersThrough(name, binding, deps.cluster)
+        : ledgersIn(target, binding, deps.cluster);
+    const link = linkTo(api, target, deps.links);
+    const obstacle =
+      obstacleOf(batch, name, api, link, reel, deps.links) ?? leftovers(foreign, binding, target);
     const progress = key === undefined ? undefined : deps.ferry.progress(key);
     const view: CloudView = { name, link, obstacle, ledgers, progress };
     if (key === undefined || obstacle !== undefined || kept.has(key)) return view;
@@ -55,11 +61,23 @@ export function arrangePlacements(
   return views;
 }
 
-/** Where a CloudApi led that is gone: the devices that went through it are in their cloud still. */
-function ledgersThrough(cloudApi: string, reel: string, cluster: Cluster): ProvisioningLedger[] {
-  return cluster.ledgers.cache
-    .byIndex("reel", reel)
-    .filter((ledger) => ledger.spec.target.cloudApi === cloudApi);
+/** The link of a CloudApi as it is declared now: one to another cloud is none. */
+function linkTo(
+  api: CloudApi | undefined,
+  target: TargetIdentity | undefined,
+  links: CloudLinks,
+): CloudLink | undefined {
+  const link = api && links.get(api);
+  return link?.target.hash === target?.hash ? link : undefined;
+}
+
+function leftovers(
+  foreign: readonly ProvisioningLedger[],
+  binding: ReelBinding,
+  target: TargetIdentity | undefined,
+): Obstacle | undefined {
+  const message = target && explainForeign(foreign, binding, target);
+  return message === undefined ? undefined : { state: "Blocked", reason: "LedgerUnreadable", message };
 }
 
 function isWanted({ name, ledgers, progress }: CloudView, batch: DeviceBatch, binding: ReelBinding): boolean {
@@ -112,10 +130,7 @@ function obstacleOf(
   links: CloudLinks,
 ): Obstacle | undefined {
   if (api === undefined || api.metadata.deletionTimestamp !== undefined) {
-    const declared = batch.spec.cloudApis?.some((each) => each.name === name) === true;
-    const message = declared
-      ? `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`
-      : `CloudApi ${name}, the account's default when the reel was bound, is gone; create it again, or name another one in spec.cloudApis`;
+    const message = noCloudApi(name, api !== undefined, batch);
     return { state: "Blocked", reason: "CloudApiNotFound", message };
   }
   if (batch.spec.suspend === true) {
@@ -129,6 +144,17 @@ function obstacleOf(
     return { state: "Blocked", reason: "ReelNotFound", message };
   }
   return link === undefined ? notConnected(name, api, links.nextTry(api)) : undefined;
+}
+
+function noCloudApi(name: string, going: boolean, batch: DeviceBatch): string {
+  const declared = batch.spec.cloudApis?.some((each) => each.name === name) === true;
+  if (going) {
+    const instead = declared ? "take it out of spec.cloudApis" : "name another one in spec.cloudApis";
+    return `CloudApi ${name} is being deleted, so nothing is sent through it; create it again when it is gone, or ${instead}`;
+  }
+  return declared
+    ? `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`
+    : `CloudApi ${name}, the account's default when the reel was bound, is gone; create it again, or name another one in spec.cloudApis`;
 }
 
 function notConnected(name: string, api: CloudApi, nextTryAt: number | undefined): Obstacle {

@@ -5,9 +5,10 @@ import type { ReconcileContext, ReconcileResult } from "../../runtime/controller
 import type { EventRecorder } from "../../runtime/events.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
-import { namespaced, reelNameOf } from "../cluster.ts";
+import { namespaced } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
 import { type Claim, claim, type ClaimDeps } from "./claim.ts";
+import { ledgersOf } from "./cloud-ledgers.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import type { CloudView } from "./cloud-progress.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
@@ -100,7 +101,7 @@ export class DeviceBatchReconciler {
         binding,
         choice,
         clouds,
-        departing: this.#departing(batch, clouds),
+        departing: this.#departing(batch, binding, clouds),
         request: requestOf(batch),
       },
       new Date(clock.now()),
@@ -119,14 +120,11 @@ export class DeviceBatchReconciler {
   }
 
   /** Clouds that are declared no more but still have devices that `Deprovision` asks to be taken out. */
-  #departing(batch: DeviceBatch, clouds: readonly CloudView[]): string[] {
+  #departing(batch: DeviceBatch, binding: ReelBinding, clouds: readonly CloudView[]): string[] {
     if (batch.spec.deletionPolicy !== "Deprovision") return [];
-    const { ledgers } = this.#deps.cluster;
     const declared = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
-    const left = ledgers.cache
-      .byIndex("reel", reelNameOf(batch.spec.batchId))
-      .filter((ledger) => !declared.has(keyOf(ledger)));
-    return occupiedClouds(left);
+    const { own } = ledgersOf(binding, this.#deps.cluster);
+    return occupiedClouds(own.filter((ledger) => !declared.has(keyOf(ledger))));
   }
 
   async #release(key: string, batch: DeviceBatch, signal: AbortSignal): Promise<ReconcileResult> {

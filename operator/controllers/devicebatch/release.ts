@@ -1,5 +1,6 @@
 import type { DeviceBatch, ProvisioningLedger, ReelBinding } from "../../../crds/index.ts";
 import { type Cluster, reelNameOf } from "../cluster.ts";
+import { ledgersOf } from "./cloud-ledgers.ts";
 
 /** What a batch that is being deleted still has to wait for. */
 export type ReleaseStep =
@@ -31,7 +32,7 @@ export function planRelease(
 ): ReleaseStep {
   if (binding === undefined) return { do: "release", binding, leftBehind: [] };
   const { namespace } = batch.metadata;
-  const ledgers = cluster.ledgers.cache.byIndex("reel", binding.metadata.name);
+  const { own: ledgers } = ledgersOf(binding, cluster);
   const occupied = occupiedClouds(ledgers);
   if (batch.spec.deletionPolicy !== "Deprovision" || occupied.length === 0) {
     return { do: "release", binding, leftBehind: [] };

@@ -157,6 +157,7 @@ describe("boundStatus", () => {
       reason: "Timeout",
       message: "no answer within 29 s",
       nextTryAt: NOW.getTime() + 30_000,
+      since: NOW.getTime() - 30_000,
     };
     const progress = { running: true, hindrance, devicesPerSecond: 0, failures: [] };
     const status = boundStatus(
@@ -182,6 +183,27 @@ describe("boundStatus", () => {
     expect(status.failures).toEqual([
       { device: "dev-1", cloud: "a", reason: "SerialCollision", message: "twice" },
     ]);
+  });
+
+  it("counts a ledger that cannot be read as nothing provisioned, and says which one", () => {
+    const damaged = { ...ledger([PROVISIONED, PENDING]), metadata: { name: "d001.y.0" } };
+    const broken = { ...damaged, spec: { ...damaged.spec, data: "AAAA" } };
+    const status = boundStatus(
+      view([cloud("a", [PROVISIONED, PENDING]), cloud("b", undefined, { ledgers: [broken] })], 2, 2),
+      NOW,
+    );
+    expect(ready(status)).toBe("False CloudBlocked");
+    expect(status.provisionedDevices).toBe(0);
+    expect(status.clouds?.map(({ state }) => state)).toEqual(["Provisioning", "Blocked"]);
+    expect(status.clouds?.[1]?.message).toMatch(/^LedgerUnreadable: ledger d001\.y\.0: /);
+  });
+
+  it("says when a cloud had every device only if it has every device", () => {
+    const refused = boundStatus(view([cloud("a", [PROVISIONED, failed("Unknown")])], 2, 2), NOW);
+    expect(refused.clouds?.[0]).not.toHaveProperty("provisionedAt");
+    expect(refused).not.toHaveProperty("provisionedAt");
+    const done = boundStatus(view([cloud("a", [PROVISIONED, PROVISIONED])], 2, 2), NOW);
+    expect(done.clouds?.[0]).toMatchObject({ provisionedAt: "2026-03-01T11:30:00Z" });
   });
 
   it("is ready when a manual batch is bound only", () => {

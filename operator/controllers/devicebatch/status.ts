@@ -10,6 +10,7 @@ import type { CloudChoice } from "./cloud-plan.ts";
 import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
 import { cannotDeprovision } from "./release.ts";
 import { everywhere } from "./everywhere.ts";
+import { shorten } from "./shorten.ts";
 
 /** A batch that has no reel (yet). */
 export interface UnboundView {
@@ -65,8 +66,13 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
     ledgers: view.ledgers,
     counts: countCloud(binding, view.ledgers, request),
   }));
-  const lines = counted.map((cloud) => cloudProgress(cloud.view, cloud.counts, batch, now));
-  const { provisioned, failed } = everywhere(counted, devices);
+  const { provisioned, failed, unreadable } = everywhere(counted, devices);
+  const lines = counted.map((cloud) => {
+    const why = unreadable.get(cloud);
+    if (why === undefined) return cloudProgress(cloud.view, cloud.counts, batch, now);
+    const obstacle = { state: "Blocked", reason: "LedgerUnreadable", message: why } as const;
+    return cloudProgress({ ...cloud.view, obstacle }, { ...cloud.counts, complete: false }, batch, now);
+  });
   const verdict = judge(view, lines, provisioned, failed);
   const done = lines.length > 0 && lines.every((line) => line.state === "Provisioned");
   const provisionedAt = done ? latest(lines) : undefined;
@@ -180,7 +186,7 @@ function failuresOf({ batch, clouds, binding, request }: BoundView): DeviceFailu
       device,
       cloud: cloud.name,
       reason,
-      message: message.slice(0, FAILURE_MESSAGE),
+      message: shorten(message, FAILURE_MESSAGE),
     }));
   });
   return failures.slice(0, FAILURES_SHOWN);

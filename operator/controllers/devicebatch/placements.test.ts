@@ -1,0 +1,227 @@
+import { describe, expect, it } from "vitest";
+import {
+  API_VERSION,
+  type CloudApi,
+  type DeviceBatch,
+  LEDGER_REEL_LABEL,
+  LEDGER_TARGET_LABEL,
+  PROVISION_REQUESTED_AT,
+  type ProvisioningLedger,
+  type Reel,
+  type ReelBinding,
+} from "../../../crds/index.ts";
+import { encodeStates, LEDGER_FORMAT } from "../../provisioning/ledger/format.ts";
+import { countStates, PROVISIONED } from "../../provisioning/ledger/states.ts";
+import { chunkName } from "../../provisioning/ledger/store.ts";
+import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
+import { Rig } from "../../provisioning/testing/rig.ts";
+import { CloudLinks } from "../cloudapi/links.ts";
+import type { Cluster } from "../cluster.ts";
+import { ControllerRig, until } from "../testing/controllers.ts";
+import type { CloudView } from "./cloud-progress.ts";
+import { arrangePlacements, requestOf } from "./placements.ts";
+import { occupiedClouds, planRelease } from "./release.ts";
+import { boundStatus } from "./status.ts";
+
+const SHA = "b".repeat(64);
+function batchOf(spec: Partial<DeviceBatch["spec"]> = {}, request?: string): DeviceBatch {
+  return {
+    apiVersion: API_VERSION,
+    kind: "DeviceBatch",
+    metadata: {
+      name: "b",
+      namespace: "acme",
+      ...(request === undefined ? {} : { annotations: { [PROVISION_REQUESTED_AT]: request } }),
+    },
+    spec: {
+      batchId: "D001",
+      provisioning: "Automatic",
+      deletionPolicy: "Retain",
+      cloudApis: [{ name: "aws" }],
+      ...spec,
+    },
+  };
+}
+
+const binding: ReelBinding = {
+  apiVersion: API_VERSION,
+  kind: "ReelBinding",
+  metadata: { name: "d001" },
+  spec: {
+    account: "acme",
+    batchId: "D001",
+    batch: "b",
+    boundAt: "2026-03-01T11:00:00Z",
+    evaluatedAt: "2026-03-01T11:00:00Z",
+    manifestSha256: SHA,
+    devices: 2,
+    records: 2,
+  },
+};
+
+const reel: Reel = {
+  apiVersion: API_VERSION,
+  kind: "Reel",
+  metadata: { name: "d001" },
+  spec: { batchId: "D001", manifest: { file: { path: "d001.csv" } } },
+};
+
+function apiTo(region: string): CloudApi {
+  return {
+    apiVersion: API_VERSION,
+    kind: "CloudApi",
+    metadata: { name: "aws", namespace: "acme" },
+    spec: {
+      type: "AWS",
+      aws: { accountId: "123456789012", apiGatewayId: "a1b2c3d4e5", region, stage: "Prod" },
+    },
+  };
+}
+
+function targetIn(region: string): TargetIdentity {
+  const target = targetOf(apiTo(region).spec);
+  if (target === undefined) throw new Error("it has a target");
+  return target;
+}
+
+function ledger(
+  region: string,
+  more: Partial<Pick<ProvisioningLedger["spec"], "account" | "manifestSha256" | "startedAt">> = {},
+): ProvisioningLedger {
+  const target = targetIn(region);
+  const states = Uint8Array.of(PROVISIONED, PROVISIONED);
+  return {
+    apiVersion: API_VERSION,
+    kind: "ProvisioningLedger",
+    metadata: {
+      name: chunkName("d001", target, 0),
+      labels: { [LEDGER_REEL_LABEL]: "d001", [LEDGER_TARGET_LABEL]: target.hash },
+    },
+    spec: {
+      reel: "d001",
+      account: "acme",
+      target: { key: target.key, type: target.type, cloudApi: "aws" },
+      manifestSha256: SHA,
+      chunk: { index: 0, first: 0, devices: 2 },
+      format: LEDGER_FORMAT,
+      data: encodeStates(states),
+      counts: countStates(states),
+      ...more,
+    },
+  };
+}
+
+interface Given {
+  readonly api?: CloudApi;
+  /** The CloudApi as it was when it was probed. */
+  readonly probed?: CloudApi | undefined;
+  readonly ledgers?: readonly ProvisioningLedger[];
+}
+
+/** Shows how the clouds of a batch are seen. */
+async function arrange(
+  { api, probed = api, ledgers = [] }: Given,
+  look: (clouds: CloudView[], cluster: Cluster) => void,
+): Promise<void> {
+  await using rig = await Rig.open();
+  using controllers = await ControllerRig.start();
+  const { cluster } = controllers;
+  await cluster.reels.client.create(reel);
+  for (const each of ledgers) await cluster.ledgers.client.create(each);
+  const { reels, cloudApis } = cluster;
+  const links = new CloudLinks();
+  if (api !== undefined) {
+    await cloudApis.client.create(api);
+    await until(() => cloudApis.cache.list().length === 1);
+    const target = probed && targetOf(probed.spec);
+    const [cached] = cloudApis.cache.list();
+    if (cached !== undefined && target !== undefined) {
+      const auth = { kind: "bearer" as const, token: () => Promise.resolve("token") };
+      const interop = { url: "https://cloud.test.invalid/Prod/interop", auth };
+      links.set(cached, { target, interop, limits: {}, namesBySerial: true, policyExpected: true });
+    }
+  }
+  await until(() => reels.cache.list().length === 1);
+  await until(() => cluster.ledgers.cache.list().length === ledgers.length);
+  look(arrangePlacements(batchOf(), binding, ["aws"], { cluster, links, ferry: rig.ferry }), cluster);
+}
+
+function statusOf(clouds: CloudView[]): ReturnType<typeof boundStatus> {
+  return boundStatus(
+    {
+      batch: batchOf(),
+      binding,
+      choice: { kind: "clouds", names: ["aws"] },
+      clouds,
+      departing: [],
+      request: undefined,
+    },
+    new Date(),
+  );
+}
+
+describe("arrangePlacements", () => {
+  it("counts the ledgers of this account and this manifest", async () => {
+    await arrange({ api: apiTo("eu-west-1"), ledgers: [ledger("eu-west-1")] }, (clouds) => {
+      expect(statusOf(clouds).clouds).toMatchObject([{ state: "Provisioned", provisioned: 2 }]);
+    });
+  });
+
+  it.each([
+    [{ account: "zeta" }, /was left by another account/],
+    [{ manifestSha256: "c".repeat(64) }, /was written for another manifest/],
+  ] as const)("never takes for its own what others left: %j", async (others, why) => {
+    const left = ledger("eu-west-1", others);
+    await arrange({ api: apiTo("eu-west-1"), ledgers: [left] }, (clouds, cluster) => {
+      const [line] = statusOf(clouds).clouds ?? [];
+      expect(line).toMatchObject({ state: "Blocked", provisioned: 0, pending: 2 });
+      expect(line?.message).toMatch(/^LedgerUnreadable: ledger d001\./);
+      expect(line?.message).toMatch(why);
+      expect(line?.message).toContain(
+        `kubectl delete ledger -l certferry.dev/reel=d001,certferry.dev/target=${targetIn("eu-west-1").hash}`,
+      );
+      expect(line?.message).not.toContain("zeta");
+      const going = batchOf({ deletionPolicy: "Deprovision" });
+      expect(planRelease(going, binding, cluster)).toMatchObject({ do: "release", leftBehind: [] });
+    });
+  });
+
+  it("sees where a CloudApi led that is gone, last of all if it led to several clouds", async () => {
+    const ledgers = [
+      ledger("eu-west-1", { startedAt: "2026-03-02T00:00:00Z" }),
+      ledger("eu-west-2", { startedAt: "2026-03-01T00:00:00Z" }),
+    ];
+    await arrange({ ledgers }, ([view]) => {
+      expect(view?.ledgers.map(({ spec }) => spec.target.key)).toEqual([targetIn("eu-west-1").key]);
+      expect(occupiedClouds(view?.ledgers ?? [])).toEqual(["aws"]);
+    });
+  });
+
+  it("does not go through a link that was probed for another cloud", async () => {
+    await arrange({ api: apiTo("eu-west-1"), probed: apiTo("eu-west-2") }, ([view]) => {
+      expect(view).toMatchObject({ link: undefined, obstacle: { state: "Pending", reason: "NotProbedYet" } });
+    });
+  });
+
+  it("tells a CloudApi that is going from one that is not there", async () => {
+    const api = apiTo("eu-west-1");
+    const going = {
+      ...api,
+      metadata: { ...api.metadata, finalizers: ["x.test/held"], deletionTimestamp: "2026-03-01T12:00:00Z" },
+    };
+    await arrange({ api: going }, ([view]) => {
+      expect(view?.obstacle).toMatchObject({ state: "Blocked", reason: "CloudApiNotFound" });
+      expect(view?.obstacle?.message).toMatch(
+        /^CloudApi aws is being deleted.*take it out of spec.cloudApis/,
+      );
+    });
+  });
+});
+
+describe("requestOf", () => {
+  it("keeps as much of a request as a ledger can, in whole characters", () => {
+    expect(requestOf(batchOf({}, `${"a".repeat(255)}😀b`))).toBe(`${"a".repeat(255)}😀`);
+    expect(requestOf(batchOf({}, "😀".repeat(300)))).toBe("😀".repeat(256));
+    expect(requestOf(batchOf({}, ""))).toBeUndefined();
+  });
+});
