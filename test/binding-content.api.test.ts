@@ -119,4 +119,28 @@ describe("a bound reel whose manifest becomes another", () => {
     expect(await field.bindings.get({ name: "chg-3" })).toEqual(binding);
     expect((await field.batches.get({ namespace: "acme", name: "chg-3" })).status).toEqual(status);
   });
+
+  it("counts what it was bound with, though certificates have expired since and the operator is a new one", async () => {
+    const batchId = "CHG-4";
+    const [lasting] = await field.issuer.issueMany(1, { batchId });
+    const notAfter = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 3_000);
+    const brief = await field.issuer.issueDevice({ batchId, notAfter });
+    const devices = lasting === undefined ? [] : [lasting, brief];
+    await field.shipCsv(batchId, manifestCsv(devices, { batchId }));
+    await field.batch("acme", "chg-4", { batchId, cloudApis: [{ name: "east" }] });
+    await field.awaitReady("acme", "chg-4");
+    const { status } = await field.awaitReel(batchId, "True", "Bound");
+    expect(status).toMatchObject({ devices: 2, quarantined: { count: 0 } });
+    await operator.stop();
+    await eventually(() => Date.now() > notAfter.getTime() + 1_000, { what: "the certificate has expired" });
+    operator = await field.operator();
+    // A ConfigMap is read anew at the start; an edit that changes nothing of its content makes that seen.
+    await replace(batchId, `${manifestCsv(devices, { batchId })}\n`);
+    await field.awaitReel(batchId, "False", "ManifestChanged");
+    await replace(batchId, manifestCsv(devices, { batchId }));
+    expect((await field.awaitReel(batchId, "True", "Bound")).status).toMatchObject({
+      devices: 2,
+      quarantined: { count: 0 },
+    });
+  });
 });

@@ -20,6 +20,8 @@ export type Inspection =
 
 interface Entry {
   readonly version: string;
+  /** The instant that it was asked for. */
+  readonly boundFor: string | undefined;
   readonly abort: AbortController;
   inspection: Inspection;
   failures: number;
@@ -56,15 +58,21 @@ export class ReelInspector {
     this.#reading = new Slots(options.reading ?? 2);
   }
 
-  /** What is known; starts to read when nothing is, when the source has changed, or when a retry is due. */
-  inspection(reel: Reel): Inspection {
+  /**
+   * What is known; starts to read when nothing is, when the source has changed, or when a retry is due.
+   *
+   * @param boundFor the instant for which the reel was judged when it was bound; that of the reading unless given.
+   */
+  inspection(reel: Reel, boundFor?: string): Inspection {
     const { name } = reel.metadata;
     const version = JSON.stringify([reel.metadata.uid, reel.spec.batchId, reel.spec.manifest]);
     const entry = this.#entries.get(name);
-    if (entry?.version === version && !this.#due(entry.inspection)) return entry.inspection;
+    if (entry?.version === version && !this.#due(entry.inspection) && isFor(boundFor, entry))
+      return entry.inspection;
     entry?.abort.abort(new Error("the reel has changed"));
     const failures = entry?.version === version ? entry.failures : 0;
-    const next: Entry = { version, abort: new AbortController(), inspection: { state: "running" }, failures };
+    const inspection = { state: "running" } as const;
+    const next: Entry = { version, boundFor, abort: new AbortController(), inspection, failures };
     this.#entries.set(name, next);
     void this.#inspect(reel, next);
     return next.inspection;
@@ -91,12 +99,13 @@ export class ReelInspector {
 
   /** Never rejects. */
   async #inspect(reel: Reel, entry: Entry): Promise<void> {
+    const { boundFor } = entry;
     const { signal } = entry.abort;
     let leaveFetching = (): void => {};
     try {
       leaveFetching = await this.#fetching.take(signal);
       // Whole seconds, as it will stand in the binding: later readings must judge for the same instant.
-      const evaluatedAt = new Date(Math.floor(this.#o.clock.now() / 1_000) * 1_000);
+      const evaluatedAt = new Date(boundFor ?? Math.floor(this.#o.clock.now() / 1_000) * 1_000);
       const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt };
       const summary = await this.#o.contents.inspect(query, signal, async () => {
         // Not left before: what waits for its reading holds a file in the cache.
@@ -136,4 +145,14 @@ function useless(summary: ManifestSummary): Inspection {
     summary,
     retryAt: undefined,
   };
+}
+
+/** Whether what an entry knows, or will know, is judged for the instant that is asked for. */
+function isFor(boundFor: string | undefined, entry: Entry): boolean {
+  const { inspection } = entry;
+  if (boundFor === undefined || entry.boundFor === boundFor) return true;
+  // Asked again when it has ended; and a source that cannot be had says nothing about an instant.
+  if (inspection.state === "running") return true;
+  if (inspection.state === "failed") return inspection.summary === undefined;
+  return inspection.evaluatedAt.getTime() === Date.parse(boundFor);
 }

@@ -31,8 +31,8 @@ export class ReelReconciler {
       inspector.forget(key);
       return undefined;
     }
-    const inspection = this.#needed(reel) ? inspector.inspection(reel) : undefined;
     const binding = cluster.bindings.cache.get(key);
+    const inspection = this.#needed(reel) ? inspector.inspection(reel, binding?.spec.evaluatedAt) : undefined;
     const contested = binding === undefined && isContested(reel, cluster.batches.cache.byIndex("reel", key));
     const status = reelStatus({ reel, binding, inspection, contested }, new Date(clock.now()));
     const written = await writeStatus(cluster.reels.client, reel, status, signal);
