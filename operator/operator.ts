@@ -8,6 +8,7 @@ import { readManifestConfigMap, readManifestSecret } from "./controllers/reel/ma
 import { SigningKeys } from "./accounts/signing-keys.ts";
 import { AccountReconciler } from "./controllers/account/reconciler.ts";
 import { CloudLinks } from "./controllers/cloudapi/links.ts";
+import { Probes } from "./controllers/cloudapi/probes.ts";
 import { CloudApiReconciler } from "./controllers/cloudapi/reconciler.ts";
 import { watchCluster } from "./controllers/cluster.ts";
 import { DeviceBatchReconciler } from "./controllers/devicebatch/reconciler.ts";
@@ -112,17 +113,18 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     },
   });
 
-  const cloudApi = new CloudApiReconciler({
-    cluster,
+  const probes = new Probes({
     links,
     prober: caller,
     secrets,
     keys,
-    events,
     clock,
     random,
+    log,
+    ended: (key) => queues.cloudApi(key),
     linkChanged: (account) => batchesOfAccount(cluster, queues, account),
   });
+  const cloudApi = new CloudApiReconciler({ cluster, probes, events, clock });
   const batch = new DeviceBatchReconciler({
     cluster,
     inspector,
@@ -131,7 +133,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     events,
     clock,
     suspect: (key) => {
-      cloudApi.suspect(key);
+      probes.suspect(key);
       queues.cloudApi(key);
     },
   });
@@ -143,7 +145,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     events,
     keyChanged: (name) => {
       for (const api of cluster.cloudApis.cache.byIndex("namespace", name)) {
-        cloudApi.probeAnew(keyOf(api));
+        probes.anew(keyOf(api));
         queues.cloudApi(keyOf(api));
       }
     },
@@ -154,7 +156,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   }
   const controllers = {
     reel: controller("reel", 2, (key, context) => reel.reconcile(key, context)),
-    cloudApi: controller("cloudapi", 8, (key, context) => cloudApi.reconcile(key, context)),
+    cloudApi: controller("cloudapi", 2, (key, context) => cloudApi.reconcile(key, context)),
     batch: controller("devicebatch", 4, (key, context) => batch.reconcile(key, context)),
     binding: controller("reelbinding", 1, (key, context) => binding.reconcile(key, context)),
     account: controller("account", 1, (key, context) => account.reconcile(key, context)),
@@ -182,11 +184,12 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   for (const each of Object.values(controllers)) manager.addController(each);
   manager.addTask({ name: "ferry", run: (signal) => runFerry(ferry, signal) });
   manager.addTask({
-    name: "manifests",
+    name: "manifests and probes",
     needsLease: false,
     run: async (signal) => {
       await aborted(signal);
       inspector.close();
+      probes.close();
       await caller.close();
     },
   });

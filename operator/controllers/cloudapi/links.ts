@@ -13,20 +13,25 @@ export interface CloudLink {
   readonly policyExpected: boolean;
 }
 
+/** What tells a CloudApi as it is declared now from what it was, and from another of its name. */
+export function declarationOf({ metadata }: CloudApi): string {
+  return `${metadata.uid ?? ""}/${metadata.generation ?? 0}`;
+}
+
 /** The links that were probed in this process and may be used, by CloudApi. */
 export class CloudLinks {
-  readonly #links = new Map<string, { generation: number; link: CloudLink }>();
+  readonly #links = new Map<string, { declaration: string; link: CloudLink }>();
   readonly #nextTries = new Map<string, number>();
 
   /** The link of a CloudApi as it is declared now; undefined until a probe of exactly that passed. */
   get(api: CloudApi): CloudLink | undefined {
     const entry = this.#links.get(keyOf(api));
-    return entry?.generation === (api.metadata.generation ?? 0) ? entry.link : undefined;
+    return entry?.declaration === declarationOf(api) ? entry.link : undefined;
   }
 
   set(api: CloudApi, link: CloudLink): void {
     this.#nextTries.delete(keyOf(api));
-    this.#links.set(keyOf(api), { generation: api.metadata.generation ?? 0, link });
+    this.#links.set(keyOf(api), { declaration: declarationOf(api), link });
   }
 
   delete(key: string): void {

@@ -19,8 +19,8 @@ export class Unresolved extends Error {
 }
 
 export interface ResolveDeps {
-  readonly secrets: ResourceClient<Secret>;
-  readonly keys: SigningKeys;
+  readonly secrets: Pick<ResourceClient<Secret>, "find">;
+  readonly keys: Pick<SigningKeys, "tokens">;
 }
 
 const BASIC_AUTH = "kubernetes.io/basic-auth";
