@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CloudProgress } from "../crds/index.ts";
 import type { FactoryDevice } from "../tools/factory/index.ts";
 import { type Fault, GATEWAY_FAULTS, type TestCloud } from "./clouds/index.ts";
 import { Field } from "./field/field.ts";
@@ -24,6 +25,11 @@ function refsOf(devices: readonly FactoryDevice[]): string[] {
 
 function pushes(cloud: TestCloud, devices: readonly FactoryDevice[]): number[] {
   return devices.map(({ serial }) => cloud.registry.pushes(serial));
+}
+
+/** Under way, and held up by something that may pass by itself. */
+function isHindered({ state, message }: CloudProgress): boolean {
+  return state === "Provisioning" && message !== undefined;
 }
 
 describe.concurrent("a cloud that misbehaves", () => {
@@ -86,7 +92,7 @@ describe.concurrent("a cloud that misbehaves", () => {
       const devices = await field.ship(`B02-${name}`, 3);
       cloud.fail(fault, { times: 2 });
       await site.bind(`B02-${name}`, ["aws"]);
-      const line = await site.line(`B02-${name}`, "aws", ({ state }) => state === "Blocked");
+      const line = await site.line(`B02-${name}`, "aws", isHindered);
       expect(line).toMatchObject({ provisioned: 0, pending: 3 });
       expect(line.message).toMatch(/^(BadAnswer|ConnectionBroken): /);
       await site.ready(`B02-${name}`);
@@ -124,7 +130,7 @@ describe.concurrent("a cloud that misbehaves", () => {
     const devices = await field.ship("B050", 3);
     cloud.fail({ kind: "hang", afterWork: true });
     await site.bind("B050", ["aws"]);
-    const line = await site.line("B050", "aws", ({ state }) => state === "Blocked");
+    const line = await site.line("B050", "aws", isHindered);
     expect(line.message).toMatch(/^Timeout: .* did not answer within 2 s; next try at 20/);
     await site.ready("B050");
     expect(pushes(cloud, devices)).toEqual([2, 2, 2]);

@@ -88,6 +88,21 @@ type State = { state: CloudProgress["state"]; message?: string };
 /** Refusals that a placement works through by itself: it is under way, only slower. */
 const PACED = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
 
+/** Faults that often pass by themselves: a restart, a lost answer. One alone must not turn a batch's verdict. */
+const PASSING = new Set([
+  "Timeout",
+  "ServerError",
+  "ConnectionBroken",
+  "ConnectionRefused",
+  "BadAnswer",
+  "SourceUnavailable",
+  "CacheFull",
+  "LedgerNotWritten",
+  "InternalError",
+]);
+/** So long without a device going in, such a fault is one that people should know of. */
+const PATIENCE_MS = 10_000;
+
 function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Date): State {
   // A name that leads nowhere is a fault of the batch, whatever went through it before.
   if (counts.complete && obstacle?.reason !== "CloudApiNotFound") {
@@ -99,10 +114,15 @@ function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Da
   const begun = counts.provisioned + counts.failed > 0;
   if (hindrance === undefined)
     return { state: begun || progress?.running === true ? "Provisioning" : "Pending" };
-  return {
-    state: PACED.has(hindrance.reason) ? "Provisioning" : "Blocked",
-    message: explain(hindrance, now),
-  };
+  const goesOn = PACED.has(hindrance.reason) || patienceLeft(progress, now) > 0;
+  return { state: goesOn ? "Provisioning" : "Blocked", message: explain(hindrance, now) };
+}
+
+/** Milliseconds for which a fault may still pass before its cloud is shown as blocked; 0 when there is none such. */
+export function patienceLeft(progress: PlacementProgress | undefined, now: Date): number {
+  const hindrance = progress?.hindrance;
+  if (hindrance === undefined || !PASSING.has(hindrance.reason)) return 0;
+  return Math.max(0, hindrance.since + PATIENCE_MS - now.getTime());
 }
 
 function explain(

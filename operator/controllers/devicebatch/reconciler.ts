@@ -3,6 +3,7 @@ import { WAITED_FOR_REEL } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
+import { sameJson } from "../../runtime/json.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import { namespaced } from "../cluster.ts";
@@ -10,10 +11,11 @@ import { setFinalizer } from "../finalizer.ts";
 import { type Claim, claim, type ClaimDeps } from "./claim.ts";
 import { ledgersOf } from "./cloud-ledgers.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
-import type { CloudView } from "./cloud-progress.ts";
+import { type CloudView, patienceLeft } from "./cloud-progress.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
 import { bindingOf, leftBehind, occupiedClouds, planRelease } from "./release.ts";
 import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
+import { writeDelay } from "./write-pace.ts";
 
 export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
   readonly events: EventRecorder;
@@ -21,8 +23,6 @@ export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
   readonly suspect: (cloudApi: string) => void;
 }
 
-/** Progress is written at most once a second for each batch; what changes its conditions is written at once. */
-const STATUS_INTERVAL_MS = 1_000;
 const DRAINING_MS = 1_000;
 
 const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
@@ -95,18 +95,14 @@ export class DeviceBatchReconciler {
     const names = choice.kind === "clouds" ? choice.names : [];
     const clouds = arrangePlacements(batch, binding, names, this.#deps);
     this.#suspectFaults(batch, clouds);
-    const status = boundStatus(
-      {
-        batch,
-        binding,
-        choice,
-        clouds,
-        departing: this.#departing(batch, binding, clouds),
-        request: requestOf(batch),
-      },
-      new Date(clock.now()),
+    const now = new Date(clock.now());
+    const departing = this.#departing(batch, binding, clouds);
+    const view = { batch, binding, choice, clouds, departing, request: requestOf(batch) };
+    const waiting = await this.#write(key, batch, boundStatus(view, now), signal);
+    return sooner(
+      waiting?.requeueAfterMs,
+      clouds.map(({ progress }) => patienceLeft(progress, now)),
     );
-    return this.#write(key, batch, status, signal);
   }
 
   /** The choice is written down before it is acted on, so that it stays whatever becomes of the default. */
@@ -167,11 +163,13 @@ export class DeviceBatchReconciler {
     batch: DeviceBatch,
     status: DeviceBatchStatus,
     signal: AbortSignal,
-  ): Promise<ReconcileResult> {
+  ): Promise<{ requeueAfterMs: number } | undefined> {
     const { cluster, clock } = this.#deps;
-    const last = this.#written.get(key) ?? -Infinity;
-    const wait = last + STATUS_INTERVAL_MS - clock.now();
-    if (wait > 0 && readyReason(status) === readyReason(batch.status)) return { requeueAfterMs: wait };
+    if (sameJson(batch.status, status)) return undefined;
+    const since = clock.now() - (this.#written.get(key) ?? -Infinity);
+    const siblings = cluster.batches.cache.byIndex("namespace", batch.metadata.namespace).length;
+    const wait = writeDelay(batch.status, status, since, siblings);
+    if (wait > 0) return { requeueAfterMs: wait };
     const written = await writeStatus(cluster.batches.client, batch, status, signal);
     if (written.metadata.resourceVersion === batch.metadata.resourceVersion) return undefined;
     this.#written.set(key, clock.now());
@@ -215,6 +213,12 @@ export class DeviceBatchReconciler {
       message: ready.message,
     });
   }
+}
+
+/** The earliest of the times at which to look again; 0 and undefined are none. */
+function sooner(first: number | undefined, others: readonly number[]): ReconcileResult {
+  const waits = [first ?? 0, ...others].filter((wait) => wait > 0);
+  return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
 }
 
 function readyReason(status: DeviceBatchStatus | undefined): string | undefined {

@@ -171,6 +171,20 @@ describe("boundStatus", () => {
     );
   });
 
+  it("does not turn its verdict for a fault that may pass, until it has lasted", () => {
+    const suffering = (reason: string, ageMs: number): string => {
+      const hindrance = { reason, message: "because", since: NOW.getTime() - ageMs };
+      const progress = { running: true, hindrance, devicesPerSecond: 0, failures: [] };
+      const status = boundStatus(view([cloud("a", [PENDING], { progress })], 1, 1), NOW);
+      expect(status.clouds?.[0]?.message).toBe(`${reason}: because`);
+      return ready(status);
+    };
+    expect(suffering("ServerError", 9_999)).toBe("Unknown Provisioning");
+    expect(suffering("ServerError", 10_000)).toBe("False CloudBlocked");
+    expect(suffering("Unauthorized", 0)).toBe("False CloudBlocked");
+    expect(suffering("CloudBusy", 60_000)).toBe("Unknown Provisioning");
+  });
+
   it("needs a person when devices were refused, and lists them with their reasons", () => {
     const failures = [{ device: "dev-1", reason: "SerialCollision", message: "twice" }];
     const progress = { running: false, hindrance: undefined, devicesPerSecond: 0, failures };
