@@ -68,7 +68,9 @@ export class LeaderElector {
   readonly #log: Logger;
   /** The lease as last read or written, and when that was on our clock. */
   #observed: { readonly lease: Lease; readonly at: number } | undefined;
-  /** When the request began that renewed the lease last. */
+  /** The lease as we wrote it last. */
+  #written: Lease | undefined;
+  /** When the try began that renewed the lease last. */
   #renewedAt: number | undefined;
   #leading = false;
   /** A request has been sent that may make us the holder. */
@@ -162,7 +164,7 @@ export class LeaderElector {
     let seen: string | undefined;
     while (!signal.aborted) {
       try {
-        if (await this.#tryToHold(this.#o.renewDeadlineMs, signal)) return true;
+        if (await this.#tryToHold(this.#now() + this.#o.renewDeadlineMs, signal)) return true;
         if (this.holder !== seen) this.#log.info({ holder: this.holder }, "waiting for the lease");
         seen = this.holder;
       } catch (error) {
@@ -183,19 +185,17 @@ export class LeaderElector {
 
   /**
    * Renews until `ended` is aborted.
-   * @throws LeaseLost when the renew deadline passes, measured from the start of the last request that succeeded
+   * @throws LeaseLost when the renew deadline passes, measured from the start of the last try that succeeded
    */
   async #renewUntil(ended: AbortSignal): Promise<void> {
     for (;;) {
       await this.#o.clock.sleep(Math.min(this.#o.retryPeriodMs, this.#left()), ended).catch(() => undefined);
       if (ended.aborted) return;
-      const left = this.#left();
-      if (left <= 0) {
+      if (this.#left() <= 0) {
         throw new LeaseLost(`the lease was not renewed for ${this.#o.renewDeadlineMs} ms`);
       }
       try {
-        // Half of what is left, so that one hung connection does not use it up.
-        const held = await this.#tryToHold(Math.max(left / 2, Math.min(left, this.#o.retryPeriodMs)), ended);
+        const held = await this.#renew(this.#renewBy(), ended);
         if (!held) throw new LeaseLost(`the lease has been taken by ${this.holder ?? "nobody known"}`);
       } catch (error) {
         if (ended.aborted) return;
@@ -205,43 +205,82 @@ export class LeaderElector {
     }
   }
 
+  /** The renew deadline, on the monotonic clock. */
+  #renewBy(): number {
+    return (this.#renewedAt ?? 0) + this.#o.renewDeadlineMs;
+  }
+
   /** Milliseconds until the renew deadline. */
   #left(): number {
-    return (this.#renewedAt ?? 0) + this.#o.renewDeadlineMs - this.#now();
+    return this.#renewBy() - this.#now();
+  }
+
+  /**
+   * Renews by one request, on the condition that the lease is still as we wrote it last; the long way when not.
+   * Source: client-go's leaderelection does so too.
+   * @throws as {@link #tryToHold}
+   */
+  async #renew(until: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#written === undefined) return this.#tryToHold(until, signal);
+    const startedAt = this.#now();
+    const lease = this.#claim(this.#written);
+    try {
+      const written = await this.#ask(until, signal, (inner) => this.#leases.update(lease, inner));
+      this.#renewed(written, startedAt);
+      return true;
+    } catch (error) {
+      if (!isConflict(error) && !isNotFound(error)) throw error;
+      return this.#tryToHold(until, signal);
+    }
   }
 
   /**
    * Takes or renews the lease; false when another holds it.
-   * @throws ApiError when the server cannot be asked within `ms`, or the lease has changed meanwhile
+   * @param until on the monotonic clock
+   * @throws ApiError when the server does not answer in time, or the lease has changed meanwhile
    */
-  async #tryToHold(ms: number, signal: AbortSignal): Promise<boolean> {
-    const { clock, namespace, name } = this.#o;
+  async #tryToHold(until: number, signal: AbortSignal): Promise<boolean> {
+    const { namespace, name, identity } = this.#o;
+    const startedAt = this.#now();
+    let current: Lease;
+    try {
+      current = await this.#ask(until, signal, (inner) => this.#leases.get({ namespace, name }, inner));
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      const lease = this.#claim(undefined);
+      this.#claiming = true;
+      const created = await this.#ask(until, signal, (inner) => this.#leases.create(lease, inner));
+      this.#renewed(created, startedAt);
+      return true;
+    }
+    this.#see(current);
+    if (current.spec?.holderIdentity !== identity && this.#isHeld()) return false;
+    const lease = this.#claim(current);
+    this.#claiming = true;
+    const updated = await this.#ask(until, signal, (inner) => this.#leases.update(lease, inner));
+    this.#renewed(updated, startedAt);
+    return true;
+  }
+
+  /**
+   * Sends one request. It gets half of the time that is left, so that one hung connection does not use that up; each
+   * request and not the whole try, or a line that is only slow could never renew.
+   */
+  async #ask<T>(
+    until: number,
+    signal: AbortSignal,
+    request: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { clock, namespace, name, retryPeriodMs } = this.#o;
+    const left = Math.max(until - this.#now(), 0);
+    const ms = Math.max(left / 2, Math.min(left, retryPeriodMs));
     const late = (): ApiError =>
       new ApiError(`lease ${namespace}/${name}: no answer within ${Math.round(ms)} ms`, {
         status: 0,
         reason: "Timeout",
       });
-    return withDeadline({ clock, ms, signal, late }, (inner) => this.#hold(inner));
-  }
-
-  async #hold(signal: AbortSignal): Promise<boolean> {
-    const { namespace, name, identity } = this.#o;
-    const startedAt = this.#now();
-    let current: Lease;
-    try {
-      current = await this.#leases.get({ namespace, name }, signal);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      const lease = this.#claim(undefined);
-      this.#claiming = true;
-      this.#renewed(await this.#leases.create(lease, signal), startedAt);
-      return true;
-    }
-    this.#see(current);
-    if (current.spec?.holderIdentity !== identity && this.#isHeld()) return false;
-    this.#claiming = true;
-    this.#renewed(await this.#leases.update(this.#claim(current), signal), startedAt);
-    return true;
+    if (left === 0) throw late();
+    return withDeadline({ clock, ms, signal, late }, request);
   }
 
   /** The lease with us as its holder from now on. */
@@ -282,6 +321,7 @@ export class LeaderElector {
 
   #renewed(lease: Lease, startedAt: number): void {
     this.#see(lease);
+    this.#written = lease;
     this.#renewedAt = startedAt;
   }
 
