@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../../tools/cluster/eventually.ts";
 import { failedWith, InformerBench, NAMESPACE, told } from "./testing/informer-bench.ts";
 import { configMap } from "./testing/kinds.ts";
+import type { ConfigMap } from "./testing/kinds.ts";
 
 let bench: InformerBench;
 
@@ -17,6 +18,16 @@ afterEach(async () => {
 afterAll(async () => {
   await bench.stop();
 });
+
+/** Created by whichever try gets through; one that was not answered may have got through too. */
+async function createdAtLast(name: string): Promise<ConfigMap> {
+  return eventually(
+    async (signal) =>
+      (await bench.configMaps.find({ namespace: NAMESPACE, name }, signal)) ??
+      bench.configMaps.create(configMap(name), signal),
+    { what: `${name} is created` },
+  );
+}
 
 describe("an informer on a real API server", () => {
   it("follows what changes, and writes of its own are seen at once and told once", async () => {
@@ -42,7 +53,7 @@ describe("an informer on a real API server", () => {
     await bench.configMaps.delete({ namespace: NAMESPACE, name: "one" });
     expect(await told(changes, 2)).toEqual(["added one", "deleted one"]);
     expect(lines.filter(({ msg }) => msg === "synced")).toHaveLength(1);
-    expect(lines.at(-1)).toMatchObject({ msg: "watching again" });
+    expect(lines.map(({ msg }) => msg)).toContain("watching again");
   });
 
   it("outlives a server that is killed and started again", async () => {
@@ -51,9 +62,7 @@ describe("an informer on a real API server", () => {
     await bench.controlPlane.kill();
     await eventually(() => lines.some(({ msg }) => msg === "watch failed"), { what: "a failed try" });
     await bench.controlPlane.restart();
-    const created = await eventually((signal) => bench.configMaps.create(configMap("after"), signal), {
-      what: "a write",
-    });
+    const created = await createdAtLast("after");
     await bench.configMaps.delete({ namespace: NAMESPACE, name: "before" });
     await eventually(() => changes.length >= 2, { what: "what has changed", interval: 20 });
     expect(changes.toSorted()).toEqual(["added after", "deleted before"]);
@@ -64,30 +73,27 @@ describe("an informer on a real API server", () => {
     const { informer, changes, lines } = await bench.inform({ stallTimeoutMs: 700, requestTimeoutMs: 700 });
     let stale = 0;
     bench.controlPlane.pause();
+    const before = lines.length;
     try {
-      await eventually(() => failedWith(lines, "Stalled"), {
-        what: "the stall",
-      });
-      await eventually(() => failedWith(lines, "Timeout"), {
-        what: "a timeout",
-      });
+      // A busy server may have been taken for a hung one before: whoever stalled then only times out now.
+      await eventually(() => failedWith(lines, "Stalled"), { what: "the stall" });
+      await eventually(() => failedWith(lines.slice(before), "Timeout"), { what: "a timeout" });
+      await eventually(() => informer.staleForMs() > 700, { what: "being stale" });
       stale = informer.staleForMs();
-      expect(stale).toBeGreaterThan(700);
     } finally {
       bench.controlPlane.resume();
     }
-    await eventually((signal) => bench.configMaps.create(configMap("after"), signal), { what: "a write" });
+    await createdAtLast("after");
     expect(await told(changes, 1)).toEqual(["added after"]);
-    expect(informer.staleForMs()).toBeLessThan(stale);
+    await eventually(() => informer.staleForMs() < stale, { what: "a sign of life", interval: 5 });
   });
 
   it("gives up connections on which nothing comes", async () => {
     const { changes, lines } = await bench.inform({ requestTimeoutMs: 500 });
     bench.proxy.mode = "hang";
     bench.proxy.cut();
-    await eventually(() => failedWith(lines, "Timeout"), {
-      what: "a timeout",
-    });
+    const before = lines.length;
+    await eventually(() => failedWith(lines.slice(before), "Timeout"), { what: "a timeout" });
     bench.proxy.mode = "pass";
     await bench.configMaps.create(configMap("one"));
     expect(await told(changes, 1)).toEqual(["added one"]);

@@ -60,7 +60,7 @@ async function start(o: Parameters<typeof inform>[0] = {}) {
 }
 
 async function settled(what: string, condition: () => boolean): Promise<void> {
-  await eventually(condition, { what, interval: 5, deadline: 10_000 });
+  await eventually(condition, { what, interval: 5, deadline: 30_000 });
 }
 
 /** The versions of the objects in the cache and on the server, to be compared. */

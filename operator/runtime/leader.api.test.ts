@@ -8,7 +8,7 @@ import type { KubeClient } from "./client.ts";
 import { LeaderElector, LEASE, LeaseLost } from "./leader.ts";
 import type { Lease } from "./leader.ts";
 
-const TIMES = { leaseDurationMs: 6_000, renewDeadlineMs: 4_000, retryPeriodMs: 250 };
+const TIMES = { leaseDurationMs: 10_000, renewDeadlineMs: 6_000, retryPeriodMs: 250 };
 
 let controlPlane: ControlPlane;
 let client: KubeClient;
@@ -42,7 +42,7 @@ function elect(name: string, identity: string) {
   return { elector, stop, told, outcome };
 }
 
-async function leads({ elector }: ReturnType<typeof elect>, deadline = 15_000): Promise<void> {
+async function leads({ elector }: ReturnType<typeof elect>, deadline = 30_000): Promise<void> {
   await eventually(() => elector.leading, { what: "it leads", interval: 10, deadline });
 }
 
@@ -59,7 +59,7 @@ describe("leader election on a real API server", () => {
     expect(two.elector.leading).toBe(false);
     expect(await lease("handover")).toMatchObject({
       holderIdentity: "one",
-      leaseDurationSeconds: 6,
+      leaseDurationSeconds: 10,
       leaseTransitions: 0,
       renewTime: expect.stringMatching(/\.\d{6}Z$/) as string,
     });

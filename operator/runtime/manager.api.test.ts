@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 /** A small operator, as one would write it: it writes each Widget's size into its status. */
-async function startOperator(identity: string, o: { reconcileMs?: number } = {}) {
+async function startOperator(identity: string, o: { until?: Promise<void> } = {}) {
   const own = connect(controlPlane.kubeconfig);
   const resource = own.resource<Widget>(WIDGET);
   const health = new HealthServer({ host: "127.0.0.1", port: 0 });
@@ -47,11 +47,12 @@ async function startOperator(identity: string, o: { reconcileMs?: number } = {})
     namespace: "default",
     name: "sizer",
     identity,
-    leaseDurationMs: 6_000,
-    renewDeadlineMs: 4_000,
+    leaseDurationMs: 10_000,
+    renewDeadlineMs: 6_000,
     retryPeriodMs: 250,
   });
   const informer = new Informer<Widget>({ client: resource });
+  const begun: string[] = [];
   const reconciled: string[] = [];
   const controller = new Controller({
     name: "widget",
@@ -59,7 +60,8 @@ async function startOperator(identity: string, o: { reconcileMs?: number } = {})
     reconcile: async (key, { signal }) => {
       const found = informer.get(key);
       if (found === undefined) return;
-      if (o.reconcileMs !== undefined) await new Promise((resolve) => setTimeout(resolve, o.reconcileMs));
+      begun.push(parseKey(key).name);
+      await o.until;
       const { size } = found.spec;
       const at = { now: new Date(), observedGeneration: found.metadata.generation ?? 0 };
       const verdict = { state: "ready", reason: "Sized", message: `size ${size}` } as const;
@@ -92,7 +94,7 @@ async function startOperator(identity: string, o: { reconcileMs?: number } = {})
     const { statusCode, body } = await request(`http://127.0.0.1:${port}${path}`);
     return [statusCode, await body.text()];
   };
-  return { stop, outcome, elector, controller, reconciled, ask };
+  return { stop, outcome, elector, begun, reconciled, ask };
 }
 
 async function sized(name: string, size: number, by: string): Promise<void> {
@@ -127,7 +129,7 @@ describe("a manager on a real API server", () => {
 
     one.stop.abort();
     expect(await one.outcome).toBe("ended");
-    await eventually(() => two.elector.leading, { what: "two leads", deadline: 4_000, interval: 10 });
+    await eventually(() => two.elector.leading, { what: "two leads", deadline: 8_000, interval: 10 });
     await widgets.patch({ name: "w1" }, { spec: { size: 3 } });
     await sized("w1", 3, "two");
     two.stop.abort();
@@ -148,14 +150,13 @@ describe("a manager on a real API server", () => {
   });
 
   it("lets a reconcile that runs come to its end when it is stopped", async () => {
-    const one = await startOperator("one", { reconcileMs: 700 });
+    const stopped = Promise.withResolvers<void>();
+    const one = await startOperator("one", { until: stopped.promise });
     await eventually(() => one.elector.leading, { what: "it leads", interval: 10 });
     await widgets.create(widget("w2", 5));
-    await eventually(() => one.controller.queue.length === 0 && one.controller.queue.processing > 0, {
-      what: "the reconcile runs",
-      interval: 5,
-    });
+    await eventually(() => one.begun.includes("w2"), { what: "the reconcile runs", interval: 5 });
     one.stop.abort();
+    stopped.resolve();
     expect(await one.outcome).toBe("ended");
     expect(one.reconciled).toContain("w2");
     expect((await widgets.get({ name: "w2" })).status).toMatchObject({ size: 5, note: "one" });
