@@ -60,8 +60,10 @@ export class ReelReconciler {
     if (inspection?.state === "failed") {
       const { reason, message } = inspection;
       this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message });
-    } else if (inspection?.state === "ready" && inspection.summary.refused > 0 && !isInspected(reel)) {
+    } else if (inspection?.state === "ready" && inspection.summary.refused > 0) {
       const { refused, devices } = inspection.summary;
+      // Told once, though a reading is repeated.
+      if (isInspected(reel) && reel.status?.quarantined?.count === refused) return;
       this.#deps.events.event(reel, {
         type: "Warning",
         reason: "Quarantined",

@@ -111,3 +111,40 @@ describe("reelStatus", () => {
     expect(stalled).toMatchObject({ devices: 0, quarantined: { count: 1 } });
   });
 });
+
+describe("a manifest that is read again", () => {
+  const running: Inspection = { state: "running" };
+  const again = (before: ReelStatus, generation = 2, bound?: ReelBinding): ReelStatus =>
+    reelStatus(
+      { reel: reel(before, generation), binding: bound, inspection: running },
+      new Date(+NOW + 5_000),
+    );
+
+  it("leaves what is said of it until it has been read", () => {
+    const failed = (retryAt: number | undefined): Inspection => ({
+      state: "failed",
+      reason: "SourceUnavailable",
+      message: "the source answered 503",
+      retryAt,
+    });
+    for (const inspection of [read, failed(1), failed(undefined)]) {
+      const before = reelStatus({ reel: reel(), binding: undefined, inspection }, NOW);
+      expect(again(before)).toEqual(before);
+    }
+    const changed: Inspection = { ...read, summary: { ...summary, sha256: "d".repeat(64) } };
+    const before = reelStatus({ reel: reel(), binding, inspection: changed }, NOW);
+    expect(again(before, 2, binding)).toEqual(before);
+    expect(ready(before)).toBe("Bound False ManifestChanged");
+  });
+
+  it("does not hide that it was bound meanwhile, nor that it is another source now", () => {
+    const before = reelStatus({ reel: reel(), binding: undefined, inspection: read }, NOW);
+    expect(ready(again(before, 2, binding))).toBe("Bound True Bound");
+    expect(ready(again(before, 3))).toBe("Pending Unknown ReadingManifest");
+    const contested = reelStatus(
+      { reel: reel(), binding: undefined, inspection: read, contested: true },
+      NOW,
+    );
+    expect(ready(again(contested))).toBe("Available True Available");
+  });
+});

@@ -1,5 +1,5 @@
 import type { Reel, ReelBinding, ReelStatus } from "../../../crds/index.ts";
-import { readiness, type Verdict } from "../../runtime/conditions.ts";
+import { findCondition, isConditionTrue, readiness, type Verdict } from "../../runtime/conditions.ts";
 import type { ManifestSummary } from "../../manifests/index.ts";
 import type { Inspection } from "./inspector.ts";
 
@@ -36,8 +36,7 @@ export function reelStatus(view: ReelView, now: Date): ReelStatus {
 
 /** Whether the status still tells of what the reel's spec names, so that nothing need be read again. */
 export function isInspected(reel: Reel): boolean {
-  const ready = reel.status?.conditions?.find(({ type }) => type === "Ready");
-  return ready?.status === "True" && ready.observedGeneration === reel.metadata.generation;
+  return isCurrent(reel) && isConditionTrue(reel.status?.conditions, "Ready");
 }
 
 function phaseOf(
@@ -49,8 +48,15 @@ function phaseOf(
 }
 
 function judge({ reel, binding, inspection, contested = false }: ReelView): Verdict {
-  if (inspection?.state === "running") {
-    return { state: "progressing", reason: "ReadingManifest", message: "the manifest is being read" };
+  // While it is read again, a manifest that was of use is taken to be so still, and what was wrong stays said.
+  if (inspection?.state === "running" && !wasOfUse(reel)) {
+    return (
+      failureBefore(reel) ?? {
+        state: "progressing",
+        reason: "ReadingManifest",
+        message: "the manifest is being read",
+      }
+    );
   }
   const summary = summaryOf(inspection);
   if (binding !== undefined && summary !== undefined && isAnother(summary, binding)) {
@@ -74,6 +80,28 @@ function judge({ reel, binding, inspection, contested = false }: ReelView): Verd
     };
   }
   return { state: "ready", reason: "Available", message: "the manifest was read and the reel can be bound" };
+}
+
+/** Whether the status tells that the manifest which the spec names could be read and had devices in it. */
+function wasOfUse(reel: Reel): boolean {
+  return (
+    isInspected(reel) ||
+    (isCurrent(reel) && findCondition(reel.status?.conditions, "Ready")?.reason === "Contested")
+  );
+}
+
+/** What the status says is wrong with the manifest that the spec names. */
+function failureBefore(reel: Reel): Verdict | undefined {
+  const ready = findCondition(reel.status?.conditions, "Ready");
+  if (!isCurrent(reel) || ready?.status !== "False") return undefined;
+  const { reason, message } = ready;
+  const stalled = findCondition(reel.status?.conditions, "Stalled")?.status === "True";
+  return { state: stalled ? "stalled" : "retrying", reason, message };
+}
+
+function isCurrent(reel: Reel): boolean {
+  const ready = findCondition(reel.status?.conditions, "Ready");
+  return ready !== undefined && ready.observedGeneration === reel.metadata.generation;
 }
 
 function summaryOf(inspection: Inspection | undefined): ManifestSummary | undefined {
