@@ -53,6 +53,11 @@ export function claimsDefault({ metadata, spec }: CloudApi): boolean {
   return spec.default === true && metadata.deletionTimestamp === undefined;
 }
 
+/** Whether a namespace is labelled as an account, which it may be before it has any of Certferry's objects. */
+export function isAccount(namespace: Namespace): boolean {
+  return namespace.metadata.labels?.[ACCOUNT_LABEL] === "true";
+}
+
 /** Sets up (but does not start) the caches of everything that is watched. */
 export function watchCluster(
   client: Pick<KubeClient, "resource">,
@@ -100,19 +105,13 @@ export function watchCluster(
         account: (ledger) => [ledger.spec.account],
       },
     }),
-    namespaces: watched<Namespace>(NAMESPACE, {
-      indexes: { account: (namespace) => (isAccount(namespace) ? ["labelled"] : []) },
-    }),
+    namespaces: watched<Namespace>(NAMESPACE, {}),
     configMaps: watched<ConfigMap>(CONFIG_MAP, {
       namespace: operatorNamespace,
       // Manifests may be a megabyte each; here it matters only that they changed.
       transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
     }),
   };
-}
-
-function isAccount(namespace: Namespace): boolean {
-  return namespace.metadata.labels?.[ACCOUNT_LABEL] === "true";
 }
 
 /** The caches of a cluster by name, for starting, waiting and health. */

@@ -1,9 +1,11 @@
-import type { DeviceBatch, ProvisioningLedger } from "../../crds/index.ts";
+import type { CloudApi, DeviceBatch, ProvisioningLedger } from "../../crds/index.ts";
 import { WAITED_FOR_REEL } from "../../crds/index.ts";
+import { findCondition } from "../runtime/conditions.ts";
+import { sameJson } from "../runtime/json.ts";
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Change, Informer } from "../runtime/informer.ts";
-import { claimsDefault, type Cluster, namespaced, reelNameOf } from "./cluster.ts";
+import { claimsDefault, type Cluster, isAccount, namespaced, reelNameOf } from "./cluster.ts";
 import type { ReelInspector } from "./reel/inspector.ts";
 
 /** Puts a key into a controller's queue, at once or later. */
@@ -21,14 +23,17 @@ export interface Queues {
 const COUNT_DELAY_MS = 5_000;
 
 /** Which change makes whom look again. Changes say only that; what to do follows from the caches. */
-export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector): void {
+export function wire(cluster: Cluster, queues: Queues, inspector: Pick<ReelInspector, "forget">): void {
   const { reels, cloudApis, batches, bindings, ledgers, namespaces, configMaps } = cluster;
 
   on(reels.cache, (reel) => {
     queues.reel(keyOf(reel));
     batchesOfReel(cluster, queues, reel.metadata.name);
   });
-  on(configMaps.cache, (configMap) => {
+  on(configMaps.cache, (configMap, previous, type) => {
+    // A cache tells everything again now and then; a manifest is not read anew for that.
+    const { resourceVersion } = configMap.metadata;
+    if (type === "updated" && previous?.metadata.resourceVersion === resourceVersion) return;
     for (const reel of reels.cache.byIndex("configMap", configMap.metadata.name)) {
       inspector.forget(reel.metadata.name);
       queues.reel(reel.metadata.name);
@@ -39,7 +44,8 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
     const { namespace } = api.metadata;
     queues.cloudApi(keyOf(api));
     if (type === "added") queues.account(namespace);
-    batchesOfAccount(cluster, queues, namespace);
+    if (type !== "updated" || previous === undefined || concernsBatches(previous, api))
+      batchesOfAccount(cluster, queues, namespace);
     const claims = type !== "deleted" && claimsDefault(api);
     if ((previous !== undefined && claimsDefault(previous)) === claims) return;
     for (const other of cloudApis.cache.byIndex("namespace", namespace)) queues.cloudApi(keyOf(other));
@@ -72,8 +78,10 @@ export function wire(cluster: Cluster, queues: Queues, inspector: ReelInspector)
       type === "deleted" || isEmpty(ledger) !== (previous === undefined || isEmpty(previous));
     queues.cloudApi(cloudApiOf(ledger), filledOrEmptied ? 0 : COUNT_DELAY_MS);
   });
-  on(namespaces.cache, ({ metadata: { name, deletionTimestamp } }) => {
-    queues.account(name);
+  on(namespaces.cache, (namespace, previous, type) => {
+    const { name, deletionTimestamp } = namespace.metadata;
+    if (type !== "updated" || previous === undefined || isAccount(previous) !== isAccount(namespace))
+      queues.account(name);
     // A batch that waits for its devices to be taken out waits no more when its whole account goes.
     if (deletionTimestamp !== undefined) batchesOfAccount(cluster, queues, name);
   });
@@ -92,6 +100,16 @@ export function batchesOfAccount(cluster: Cluster, queues: Pick<Queues, "batch">
 /** Enqueues every CloudApi through which devices of a reel went. */
 function cloudApisOfReel(cluster: Cluster, queues: Pick<Queues, "cloudApi">, reel: string): void {
   for (const ledger of cluster.ledgers.cache.byIndex("reel", reel)) queues.cloudApi(cloudApiOf(ledger));
+}
+
+/** Whether a change of a CloudApi is more than a count of devices: what batches say and do follows from it. */
+function concernsBatches(previous: CloudApi, now: CloudApi): boolean {
+  const ready = ({ status }: CloudApi) => findCondition(status?.conditions, "Ready");
+  return (
+    previous.metadata.generation !== now.metadata.generation ||
+    previous.metadata.deletionTimestamp !== now.metadata.deletionTimestamp ||
+    !sameJson(ready(previous), ready(now))
+  );
 }
 
 /** Whether a batch is one of those that a reel may be contested between. */

@@ -1,7 +1,8 @@
 import { SigningKeyMissing, type SigningKeys } from "../../accounts/signing-keys.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
-import type { Cluster } from "../cluster.ts";
+import type { Namespace } from "../../accounts/core-kinds.ts";
+import { type Cluster, isAccount } from "../cluster.ts";
 
 export interface AccountReconcilerDeps {
   readonly cluster: Cluster;
@@ -12,7 +13,7 @@ export interface AccountReconcilerDeps {
 }
 
 /** How often a published key is looked after, and a lost one looked for. */
-const INTERVAL_MS = 300_000;
+const INTERVAL_MS = 2 * 3_600_000;
 const MISSING_INTERVAL_MS = 30_000;
 
 /** Gives each account (a namespace) its signing key, and publishes the public half there. */
@@ -28,7 +29,7 @@ export class AccountReconciler {
     const { cluster, keys, events } = this.#deps;
     const namespace = cluster.namespaces.cache.get(key);
     const gone = namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
-    if (gone || !this.#isAccount(key)) {
+    if (gone || !this.#isAccount(namespace)) {
       this.#missing.delete(key);
       return undefined;
     }
@@ -52,10 +53,11 @@ export class AccountReconciler {
   }
 
   /** Labelled as an account, or has a Certferry object. */
-  #isAccount(name: string): boolean {
-    const { namespaces, cloudApis, batches } = this.#deps.cluster;
+  #isAccount(namespace: Namespace): boolean {
+    const { cloudApis, batches } = this.#deps.cluster;
+    const { name } = namespace.metadata;
     return (
-      namespaces.cache.byIndex("account", "labelled").some(({ metadata }) => metadata.name === name) ||
+      isAccount(namespace) ||
       cloudApis.cache.byIndex("namespace", name).length > 0 ||
       batches.cache.byIndex("namespace", name).length > 0
     );

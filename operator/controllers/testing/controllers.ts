@@ -10,7 +10,7 @@ import {
 import type { KubeObject } from "../../runtime/objects.ts";
 import type { EventInput } from "../../runtime/events.ts";
 import { silentLogger } from "../../runtime/logger.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { ManualClock } from "../../runtime/clock.ts";
 import type { ReconcileContext } from "../../runtime/controller.ts";
 import { type Cluster, watchCluster } from "../cluster.ts";
 import { MemoryApi } from "./memory-api.ts";
@@ -22,10 +22,12 @@ export class ControllerRig implements Disposable {
   readonly api = new MemoryApi();
   readonly cluster: Cluster;
   readonly told: { on: string; type: string; reason: string; message: string }[] = [];
+  /** The caches' clock, which stands still until it is moved. */
+  readonly clock = new ManualClock();
   readonly #stop = new AbortController();
 
   private constructor() {
-    this.cluster = watchCluster(this.api, "certferry-system", systemClock, silentLogger);
+    this.cluster = watchCluster(this.api, "certferry-system", this.clock, silentLogger);
   }
 
   static async start(): Promise<ControllerRig> {
