@@ -197,10 +197,24 @@ describe("planBinding", () => {
     });
   });
 
-  it("waits while its own binding is being released", () => {
-    expect(plan({ batch: batch(), binding: binding({ deleting: true }) })).toMatchObject({
+  it("is told to be deleted where its own binding was: that goes not before", () => {
+    const own = plan({
+      batch: batch(),
+      binding: binding({ batch: "b", deleting: true }),
+      holderExists: true,
+    });
+    expect(own).toMatchObject({ do: "refuse", reason: "BindingReleased" });
+    expect(own).toHaveProperty("message", expect.stringMatching(/Delete this batch to release the reel$/));
+  });
+
+  it("waits while a binding is being released, and is told for whom", () => {
+    const other = { batch: batch({ name: "other" }), binding: binding({ batch: "b", deleting: true }) };
+    const held = plan({ ...other, holderExists: true });
+    expect(held).toMatchObject({ do: "wait", reason: "BindingReleased" });
+    expect(held).toHaveProperty("message", expect.stringMatching(/when DeviceBatch b, which uses it, is/));
+    expect(plan({ ...other, holderExists: false })).toMatchObject({
       do: "wait",
-      reason: "BindingReleased",
+      message: "the reel is being released; it is bound anew after that",
     });
   });
 

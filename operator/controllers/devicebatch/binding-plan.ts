@@ -45,11 +45,7 @@ function planUse({ batch, holderExists }: BindingView, binding: ReelBinding): Bi
     };
   }
   if (binding.metadata.deletionTimestamp !== undefined) {
-    return {
-      do: "wait",
-      reason: "BindingReleased",
-      message: "the reel is being released; it is bound anew after that",
-    };
+    return planReleased(batch, holderExists ? holder : undefined);
   }
   if (holder !== undefined && holder !== name && holderExists) {
     return {
@@ -66,6 +62,17 @@ function planUse({ batch, holderExists }: BindingView, binding: ReelBinding): Bi
     return { do: "refuse", reason: "CertificateSlotChanged", message };
   }
   return holder === name ? { do: "use", binding } : { do: "adopt", binding };
+}
+
+/** A binding that is deleted goes when no batch uses it, and not before. */
+function planReleased({ metadata, spec }: DeviceBatch, holder: string | undefined): BindingStep {
+  const reason = "BindingReleased";
+  if (holder === metadata.name) {
+    const message = `the binding of reel ${spec.batchId}, which this batch uses, was deleted, so nothing more is sent. Delete this batch to release the reel`;
+    return { do: "refuse", reason, message };
+  }
+  const when = holder === undefined ? "" : ` when DeviceBatch ${holder}, which uses it, is deleted`;
+  return { do: "wait", reason, message: `the reel is being released${when}; it is bound anew after that` };
 }
 
 function planClaim({ batch, reel, rivals, inspection }: BindingView): BindingStep {

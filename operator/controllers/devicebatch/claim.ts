@@ -54,8 +54,8 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
     }
   }
   return {
-    do: "wait",
-    reason: "Contested",
+    do: "progress",
+    reason: "BindingChanging",
     message: "the reel's binding keeps changing; it is looked at again",
   };
 }

@@ -6,7 +6,7 @@ import type { EventRecorder } from "../../runtime/events.ts";
 import { sameJson } from "../../runtime/json.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
-import { namespaced } from "../cluster.ts";
+import { namespaced, reelNameOf } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
 import { type Claim, claim, type ClaimDeps } from "./claim.ts";
 import { ledgersOf } from "./cloud-ledgers.ts";
@@ -18,7 +18,7 @@ import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
 import { writeDelay } from "./write-pace.ts";
 
 export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder, "event">;
   /** Called with a CloudApi's key when a placement met a fault that a probe should look into. */
   readonly suspect: (cloudApi: string) => void;
 }
@@ -47,7 +47,7 @@ export class DeviceBatchReconciler {
   }
 
   async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
-    const { cluster, clock } = this.#deps;
+    const { cluster, clock, ferry } = this.#deps;
     const cached = cluster.batches.cache.get(key);
     if (cached === undefined) {
       this.#written.delete(key);
@@ -61,6 +61,8 @@ export class DeviceBatchReconciler {
     const claimed = await claim(batch, this.#deps, signal);
     if (!("binding" in claimed)) {
       if (claimed.do === "wait" && claimed.early === true) batch = await this.#noteEarly(batch, signal);
+      // One that has the reel and may not use it: its binding is to go.
+      if (bindingOf(batch, cluster) !== undefined) ferry.withdrawReel(reelNameOf(batch.spec.batchId));
       const { reason, message } = claimed;
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
