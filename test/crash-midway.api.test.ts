@@ -92,7 +92,7 @@ describe("an operator that is killed", () => {
       const sent = devices.reduce((sum, { deviceId }) => sum + cloud.received.times(deviceId), 0);
       // A checkpoint a second, and what was under way: some 70 devices at this pace, each of four times.
       expect(sent).toBeLessThan(200 + 4 * 120);
-    }, 120_000);
+    }, 240_000);
   });
 
   describe("while it lets a reel go", () => {
@@ -167,7 +167,7 @@ describe("an operator that is killed", () => {
       expect(struck).toEqual(
         expect.arrayContaining(strikesAt(needed).map(({ write, when }) => `${when} ${write}`)),
       );
-    }, 120_000);
+    }, 240_000);
 
     it("takes binding and ledgers away and lets the reel be bound anew, at whichever write of a release", async () => {
       const whole = await provisioned();
@@ -191,6 +191,6 @@ describe("an operator that is killed", () => {
       expect(struck).toEqual(
         expect.arrayContaining(strikesAt(needed).map(({ write, when }) => `${when} ${write}`)),
       );
-    }, 120_000);
+    }, 240_000);
   });
 });
