@@ -91,13 +91,9 @@ export function watchCluster(
       indexes: {
         reel: (batch) => [reelNameOf(batch.spec.batchId)],
         namespace: (batch) => [batch.metadata.namespace],
-        cloudApi: (batch) =>
-          (batch.spec.cloudApis ?? []).map(({ name }) => namespaced(batch.metadata.namespace, name)),
       },
     }),
-    bindings: watched<ReelBinding>(kinds.ReelBinding, {
-      indexes: { account: (binding) => [binding.spec.account] },
-    }),
+    bindings: watched<ReelBinding>(kinds.ReelBinding, {}),
     ledgers: watched<ProvisioningLedger>(kinds.ProvisioningLedger, {
       indexes: {
         reel: (ledger) => [ledger.spec.reel],
@@ -112,14 +108,4 @@ export function watchCluster(
       transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
     }),
   };
-}
-
-/** The caches of a cluster by name, for starting, waiting and health. */
-export function caches(cluster: Cluster): Record<string, Informer<never>> {
-  return Object.fromEntries(
-    Object.entries(cluster).map(([name, { cache }]: [string, { cache: unknown }]) => [
-      name,
-      cache as Informer<never>,
-    ]),
-  );
 }
