@@ -6,9 +6,9 @@ import { type Cluster, isAccount } from "../cluster.ts";
 
 export interface AccountReconcilerDeps {
   readonly cluster: Cluster;
-  readonly keys: SigningKeys;
-  readonly events: EventRecorder;
-  /** Called when an account's key was lost or found again: its clouds are to be asked anew. */
+  readonly keys: Pick<SigningKeys, "ensure">;
+  readonly events: Pick<EventRecorder, "event">;
+  /** Called when an account's key was lost, found again or replaced: its clouds are to be asked anew. */
   readonly keyChanged: (account: string) => void;
 }
 
@@ -20,6 +20,8 @@ const MISSING_INTERVAL_MS = 30_000;
 export class AccountReconciler {
   readonly #deps: AccountReconcilerDeps;
   readonly #missing = new Set<string>();
+  /** The key IDs that were seen last, by account. */
+  readonly #kids = new Map<string, string>();
 
   constructor(deps: AccountReconcilerDeps) {
     this.#deps = deps;
@@ -31,11 +33,14 @@ export class AccountReconciler {
     const gone = namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
     if (gone || !this.#isAccount(namespace)) {
       this.#missing.delete(key);
+      this.#kids.delete(key);
       return undefined;
     }
     try {
-      await keys.ensure(key, signal);
-      if (this.#missing.delete(key)) this.#deps.keyChanged(key);
+      const { kid } = await keys.ensure(key, signal);
+      const replaced = (this.#kids.get(key) ?? kid) !== kid;
+      this.#kids.set(key, kid);
+      if (this.#missing.delete(key) || replaced) this.#deps.keyChanged(key);
     } catch (error) {
       if (!(error instanceof SigningKeyMissing)) throw error;
       const { message } = error;
