@@ -295,3 +295,25 @@ describe("downloads", () => {
     expect(error.message).toContain("HTML page");
   });
 });
+
+describe("a ConfigMap that changes while another reads it", () => {
+  it("is read anew for whoever asks after the change", async () => {
+    const held = Promise.withResolvers<void>();
+    let text = "before";
+    const { store } = await bench({
+      readConfigMap: async () => {
+        const now = text;
+        if (now === "before") await held.promise;
+        return Buffer.from(now);
+      },
+    });
+    const first = store.fetch(key("m"), {}, soon());
+    await new Promise((resolve) => setImmediate(resolve));
+    text = "after";
+    const second = await store.fetch(key("m"), {}, soon());
+    held.resolve();
+    expect(second.sha256).toBe(digest("after"));
+    await second.release();
+    await (await first).release();
+  });
+});

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { ManifestSource } from "../../../crds/index.ts";
 import { ManifestError } from "../errors.ts";
 import type { StoredManifest } from "../records.ts";
@@ -63,8 +64,11 @@ export class ManifestStore {
     const cached = wanted === undefined ? undefined : await this.#cache.hold(wanted, signal);
     if (cached !== undefined) return this.#handed(cached);
     const { format: _, ...place } = source;
+    // A ConfigMap is quick to read, and whoever asks because it has changed must not be given a reading that began
+    // before.
+    const key = source.configMap === undefined ? JSON.stringify(place) : randomUUID();
     return this.#downloads.run(
-      JSON.stringify(place),
+      key,
       signal,
       (stop) => this.#download(source, stop),
       async ({ sha256 }) => {
