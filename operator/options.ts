@@ -40,26 +40,29 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
       "where the lease, signing keys, and reels' ConfigMaps and Secrets are",
       env["POD_NAMESPACE"] ?? "certferry-system",
     )
-    .option(
-      "--health-address <host:port>",
-      "where /livez and /readyz are served; port 0 takes a free one",
-      address,
-      {
-        host: "0.0.0.0",
-        port: 8081,
-      },
+    .addOption(
+      new Option(
+        "--health-address <host:port>",
+        "where /livez and /readyz are served; port 0 takes a free one",
+      )
+        .argParser(address)
+        .default({ host: "0.0.0.0", port: 8081 }, "0.0.0.0:8081"),
     )
-    .option(
-      "--egress-allow-cidr <cidr>",
-      "an address range that may be called although it is refused by default (loopback, link-local …); repeatable",
-      collectCidr,
-      [],
+    .addOption(
+      new Option(
+        "--egress-allow-cidr <cidr>",
+        "an address range that may be called although it is refused by default (loopback, link-local …); repeatable",
+      )
+        .argParser(collectCidr)
+        .default([], "none"),
     )
-    .option(
-      "--cluster-cidr <cidr>",
-      "a service or pod range of the cluster itself, which is not called; repeatable",
-      collectCidr,
-      [],
+    .addOption(
+      new Option(
+        "--cluster-cidr <cidr>",
+        "a service or pod range of the cluster itself, which is not called; repeatable",
+      )
+        .argParser(collectCidr)
+        .default([], "none"),
     )
     .option("--manifest-root <dir>", "the folder that spec.manifest.file.path of reels is read under")
     .option(

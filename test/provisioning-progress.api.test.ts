@@ -300,7 +300,7 @@ describe("what is sent", () => {
     const site = await Site.open(field, "intent");
     const cloud = await site.aws("aws");
     await field.ship("I001", 2);
-    cloud.manners = { latencyMs: 1_000 };
+    cloud.manners = { latencyMs: 4_000 };
     await site.bind("I001", ["aws"]);
     await eventually(() => cloud.received.of("provision").length === 1, { interval: 20 });
     const [chunk] = await site.chunks("I001", "aws");

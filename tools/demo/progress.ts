@@ -18,11 +18,11 @@ export interface Row {
   readonly awaitsChoice: boolean;
 }
 
-/** @param devices batch ID → how many devices its reel was made with */
+/** @param devices batch ID, in upper case → how many devices its reel was made with; of others, what is bound counts */
 export function rowOf(batch: DeviceBatch, devices: ReadonlyMap<string, number>): Row {
   const { spec, status } = batch;
-  const expected = devices.get(spec.batchId) ?? 0;
   const bound = status?.boundDevices ?? 0;
+  const expected = devices.get(spec.batchId.toUpperCase()) ?? bound;
   const provisioned = status?.provisionedDevices ?? 0;
   const clouds = (status?.clouds ?? []).map(({ name, state }) => ({ name, state }));
   const current = status?.observedGeneration === batch.metadata.generation;

@@ -1,19 +1,29 @@
 import type { Row } from "./progress.ts";
 
 const HEADER = ["BATCH", "ACCOUNT", "BOUND", "PROVISIONED", "CLOUDS", "STATE"];
+const CLOUDS = HEADER.indexOf("CLOUDS");
+/** CLOUDS gives way where the table is too wide, but not below this. */
+const NARROWEST_CLOUDS = 12;
 const ESCAPE = "\u001B[";
 
 /** The table as lines of text, none wider than `width`. */
 export function renderTable(rows: readonly Row[], width = Number.POSITIVE_INFINITY): string[] {
   const cells = [HEADER, ...rows.map(cellsOf)];
   const widths = HEADER.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  const excess = widths.reduce((sum, each) => sum + each + 2, -2) - width;
+  const clouds = widths[CLOUDS] ?? 0;
+  if (excess > 0) widths[CLOUDS] = Math.max(Math.min(clouds, NARROWEST_CLOUDS), clouds - excess);
   return cells.map((line) => {
     const text = line
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .map((cell, column) => cut(cell, widths[column] ?? 0).padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd();
-    return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
+    return cut(text, width);
   });
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 
 function cellsOf(row: Row): string[] {

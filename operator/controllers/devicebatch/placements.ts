@@ -159,7 +159,9 @@ function noCloudApi(name: string, going: boolean, batch: DeviceBatch): string {
 
 function notConnected(name: string, api: CloudApi, nextTryAt: number | undefined): Obstacle {
   const ready = api.status?.conditions?.find(({ type }) => type === "Ready");
-  if (ready === undefined || ready.status === "True") {
+  // What was said of an earlier spec (that it is suspended, say) is no news of this one.
+  const stale = ready?.observedGeneration !== api.metadata.generation;
+  if (ready === undefined || ready.status === "True" || stale) {
     return { state: "Pending", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
   }
   return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}`, nextTryAt };
