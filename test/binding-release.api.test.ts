@@ -238,7 +238,9 @@ describe("letting a reel go", () => {
     await eventually(async () =>
       (await eventsAbout(field.client, { kind: "CloudApi", ...key })).join("\n").includes("StillInUse"),
     );
-    expect(await field.cloudApis.find(key)).toBeDefined();
+    expect(
+      (await field.awaitApi("acme", "held", "False", "StillInUse")).metadata.deletionTimestamp,
+    ).toBeDefined();
     await field.batches.patch({ namespace: "acme", name: "out-3" }, { spec: { deletionPolicy: "Retain" } });
     await eventually(async (signal) => (await field.cloudApis.find(key, signal)) === undefined, {
       deadline: 2_000,

@@ -9,7 +9,7 @@ import { claimsDefault, type Cluster, namespaced, reelNameOf } from "../cluster.
 import { setFinalizer } from "../finalizer.ts";
 import type { Probes } from "./probes.ts";
 import { endpointOf } from "./resolve.ts";
-import { cloudApiStatus, type Probe } from "./status.ts";
+import { cloudApiStatus, heldStatus, type Probe } from "./status.ts";
 
 export interface CloudApiReconcilerDeps {
   readonly cluster: Cluster;
@@ -83,13 +83,13 @@ export class CloudApiReconciler {
   async #release(key: string, api: CloudApi, signal: AbortSignal): Promise<ReconcileResult> {
     this.#deps.probes.drop(key);
     if (this.#holds(api)) {
-      this.#deps.events.event(api, {
-        type: "Warning",
-        reason: "StillInUse",
-        action: "Delete",
-        message:
-          "a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out, or when the batch's policy is Retain",
-      });
+      const reason = "StillInUse";
+      const message =
+        "a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out, or when the batch's policy is Retain";
+      this.#deps.events.event(api, { type: "Warning", reason, action: "Delete", message });
+      const { cloudApis } = this.#deps.cluster;
+      const status = heldStatus(api, reason, message, new Date(this.#deps.clock.now()));
+      cloudApis.cache.observe(await writeStatus(cloudApis.client, api, status, signal));
       return { requeueAfterMs: 30_000 };
     }
     await setFinalizer(this.#deps.cluster.cloudApis.client, api, false, signal);

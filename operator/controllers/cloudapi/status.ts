@@ -39,6 +39,13 @@ export function cloudApiStatus(view: CloudApiView, now: Date): CloudApiStatus {
   };
 }
 
+/** The status of a CloudApi that is deleted and may not go yet: as it was, but for why. */
+export function heldStatus(api: CloudApi, reason: string, message: string, now: Date): CloudApiStatus {
+  const at = { observedGeneration: api.metadata.generation ?? 0, now };
+  const conditions = readiness(api.status?.conditions, { state: "stalled", reason, message }, at);
+  return { ...api.status, observedGeneration: at.observedGeneration, conditions };
+}
+
 function judge({ api, probe, endpoint }: CloudApiView): Verdict {
   if (api.spec.suspend === true || probe === undefined) {
     return {
