@@ -35,14 +35,14 @@ export class Ferry {
   declare(spec: PlacementSpec): void {
     if (this.#closed) return;
     const key = placementKey(spec.ledger);
+    const berth = this.#berths.get(key);
+    if (berth === undefined && !this.#mayStart(key, spec)) return;
     const lane = this.#lane(laneOf(spec));
     lane.limit(key, spec.limits);
-    const berth = this.#berths.get(key);
     if (berth !== undefined) {
       berth.placement.update(spec);
       return;
     }
-    if (!this.#mayStart(key, spec)) return;
     const placement = new Placement(spec, lane, this.#deps);
     this.#finished.delete(key);
     this.#berths.set(key, { placement, done: this.#run(key, placement, lane) });
@@ -62,8 +62,8 @@ export class Ferry {
 
   /** Withdraws the placements of a reel, but for those in `keep`. @returns true when none of them is left running. */
   withdrawReel(reel: string, keep: ReadonlySet<string> = new Set()): boolean {
-    const keys = [...this.#berths.keys(), ...this.#finished.keys()];
-    return keys
+    const keys = new Set([...this.#berths.keys(), ...this.#finished.keys(), ...this.#repeats.keys()]);
+    return [...keys]
       .filter((key) => key.startsWith(`${reel}/`) && !keep.has(key))
       .map((key) => this.withdraw(key))
       .every(Boolean);

@@ -121,8 +121,8 @@ export class Placement {
     }
     await this.#writeLast();
     this.#checkpoint?.close();
+    // Whoever awaits this tells of the end, when nothing of the placement is left.
     this.#running = false;
-    this.#deps.changed(this.key);
   }
 
   /**
