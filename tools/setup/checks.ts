@@ -3,7 +3,8 @@ import { access, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
-import { COMPILE_FLAGS, cachedControlPlane } from "../control-plane/build.ts";
+import { cachedControlPlane } from "../control-plane/build.ts";
+import { COMPILE_FLAGS } from "../go-build/go-program.ts";
 import { runInForeground } from "../process/foreground.ts";
 import { brokenLinks } from "./doc-links.ts";
 
