@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { BuildOptions } from "../build-cache/build-cache.ts";
 import { COMPILE_FLAGS, buildGoProgram, cachedGoProgram } from "../go-build/go-program.ts";
-import type { BuildOptions, GoProgram } from "../go-build/go-program.ts";
+import type { GoProgram } from "../go-build/go-program.ts";
 
 const SOURCES = import.meta.dirname;
 

@@ -1,16 +1,14 @@
 import { createHash } from "node:crypto";
-import { access, constants, mkdir, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { reapFolder } from "../process/reaper.ts";
-import { lockBuild } from "./build-lock.ts";
-import { BUILD_DEADLINE_MS, clockTime, goVersion, runGo } from "./run-go.ts";
+import { cacheFolder, makeOnce, usedFromCache } from "../build-cache/build-cache.ts";
+import type { BuildOptions } from "../build-cache/build-cache.ts";
+import { BUILD_DEADLINE_MS, goVersion, runGo } from "./run-go.ts";
 import type { GoRun } from "./run-go.ts";
 
 /** How the packages are compiled, whatever is built. */
 export const COMPILE_FLAGS: readonly string[] = ["-trimpath", "-buildvcs=false"];
-const UNUSED_FOR_MS = 30 * 24 * 3_600_000;
 
 /** A program that is built from Go modules and kept for the user. */
 export interface GoProgram {
@@ -27,21 +25,8 @@ export interface GoProgram {
   readonly file: string;
   /** All flags of `go build` that decide what comes out. */
   readonly flags: () => Promise<readonly string[]>;
-  /** Said where Go is missing; what to do begins with "Install Go, or". */
+  /** Said where Go is missing; what to do. */
   readonly withoutGo: string;
-}
-
-export interface BuildOptions {
-  readonly log: (message: string) => void;
-  readonly env: NodeJS.ProcessEnv;
-  readonly signal?: AbortSignal;
-}
-
-/** A folder of this user's cache: `$XDG_CACHE_HOME` or `~/.cache`, then certferry and the name. */
-export function cacheFolder(name: string, env: NodeJS.ProcessEnv = process.env): string {
-  const configured = env["XDG_CACHE_HOME"];
-  const base = configured?.startsWith("/") === true ? configured : join(homedir(), ".cache");
-  return join(base, "certferry", name);
 }
 
 /**
@@ -61,11 +46,8 @@ export async function cachedGoProgram(
     go === undefined ? entry.startsWith(prefix) && !entry.includes(".building-") : entry === prefix + go,
   );
   for (const entry of wanted) {
-    const path = join(cache, entry, program.file);
-    if (!(await isExecutable(path))) continue;
-    const now = new Date();
-    await utimes(join(cache, entry), now, now).catch(() => {});
-    return path;
+    const path = await usedFromCache(join(cache, entry), program.file);
+    if (path !== undefined) return path;
   }
   return undefined;
 }
@@ -77,45 +59,17 @@ export async function cachedGoProgram(
  */
 export async function buildGoProgram(program: GoProgram, options: BuildOptions): Promise<string> {
   const go = await neededGo(program, options.env);
-  const cache = cacheFolder(program.file, options.env);
-  await mkdir(cache, { recursive: true });
-  const entry = join(cache, (await entryPrefix(program)) + go);
-  const unlock = await lockBuild(`${entry}.lock`, {
-    ...options,
-    deadlineMs: BUILD_DEADLINE_MS,
-    told: (owner) => options.log(`${program.name}: process ${owner} is building it already; waiting`),
-  });
-  try {
-    // Whoever held the lock before may have built it.
-    if (!(await isExecutable(join(entry, program.file)))) await buildInto(entry, go, program, options);
-    await removeUnused(cache);
-    return join(entry, program.file);
-  } finally {
-    await unlock();
-  }
-}
-
-async function buildInto(
-  entry: string,
-  go: string,
-  program: GoProgram,
-  options: BuildOptions,
-): Promise<void> {
-  const started = Date.now();
-  const scratch = `${entry}.building-${process.pid}`;
-  await rm(scratch, { recursive: true, force: true });
-  await mkdir(scratch);
-  reapFolder(scratch);
-  try {
-    options.log(
-      `${program.name}: building ${program.what} (${go}); this happens once and takes ${program.takes}`,
-    );
-    await compile(scratch, program, options);
-    await rename(scratch, entry);
-    options.log(`${program.name}: built in ${clockTime(started)}`);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  return await makeOnce(
+    {
+      name: program.name,
+      entry: join(cacheFolder(program.file, options.env), (await entryPrefix(program)) + go),
+      program: program.file,
+      deadlineMs: BUILD_DEADLINE_MS,
+      announcement: `building ${program.what} (${go}); this happens once and takes ${program.takes}`,
+      make: async (scratch) => await compile(scratch, program, options),
+    },
+    options,
+  );
 }
 
 async function compile(folder: string, program: GoProgram, options: BuildOptions): Promise<void> {
@@ -177,21 +131,4 @@ async function neededGo(program: GoProgram, env: NodeJS.ProcessEnv): Promise<str
       { cause },
     );
   }
-}
-
-async function removeUnused(cache: string): Promise<void> {
-  for (const entry of await readdir(cache)) {
-    const path = join(cache, entry);
-    const used = await stat(path).catch(() => undefined);
-    if (used !== undefined && Date.now() - used.mtimeMs > UNUSED_FOR_MS) {
-      await rm(path, { recursive: true, force: true });
-    }
-  }
-}
-
-async function isExecutable(path: string): Promise<boolean> {
-  return await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

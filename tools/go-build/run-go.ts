@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
+import { clockTime } from "../build-cache/build-cache.ts";
 import { OwnedProcess, describeEnding } from "../process/owned-process.ts";
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -61,10 +62,4 @@ export async function runGo(args: readonly string[], options: GoRun): Promise<re
 export async function goVersion(sources: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout } = await run("go", ["env", "GOVERSION"], { cwd: sources, env, timeout: 10 * 60_000 });
   return stdout.trim().replaceAll(/[^\w.-]/g, "_");
-}
-
-/** Minutes and seconds since then (milliseconds of the epoch). */
-export function clockTime(since: number): string {
-  const seconds = Math.round((Date.now() - since) / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
