@@ -1,26 +1,37 @@
 import { X509Certificate } from "node:crypto";
-import { ENTRY_MESSAGES } from "../protocol/messages.ts";
+import { type EntryCode, type RefusedEntry, refused } from "../protocol/refusals.ts";
 import type { CertificateRequest } from "../protocol/requests.ts";
 import type { CheckedCertificate } from "../registries/port.ts";
 
 /**
  * Checks a certificate as v1 does, and in its order: it decodes, its serial number can name a device, it
  * is valid now, its end can be read.
- * @param now milliseconds since the epoch
- * @returns the certificate, or v1's message
+ * @param now milliseconds since the epoch; undefined where validity does not matter
+ * @returns the certificate, or its refusal in v1's words
  */
 export function checkCertificate(
-  { ref, cert }: CertificateRequest,
-  now: number,
-): { certificate: CheckedCertificate } | { message: string } {
+  { ref, cert, device }: CertificateRequest,
+  now: number | undefined,
+): { certificate: CheckedCertificate } | { refusal: RefusedEntry } {
   const pem = Buffer.from(cert, "base64").toString("latin1");
   const x509 = decode(pem);
-  if (x509 === undefined) return { message: ENTRY_MESSAGES.certificateUndecodable };
-  const message =
-    faultInSerial(x509.serialNumber) ?? faultInValidity(x509.validFromDate, x509.validToDate, now);
-  if (message !== undefined) return { message };
+  if (x509 === undefined) return { refusal: refused(ref, "CertificateUndecodable") };
+  const fault = faultInSerial(x509.serialNumber) ?? faultOfValidity(x509, now);
+  if (fault !== undefined) return { refusal: refused(ref, fault) };
   const thumbprint = x509.fingerprint256.replaceAll(":", "");
-  return { certificate: { ref, pem, serial: x509.serialNumber.toUpperCase(), thumbprint } };
+  return {
+    certificate: {
+      ref,
+      pem,
+      serial: x509.serialNumber.toUpperCase(),
+      thumbprint,
+      ...(device === undefined ? {} : { device }),
+    },
+  };
+}
+
+function faultOfValidity(x509: X509Certificate, now: number | undefined): EntryCode | undefined {
+  return now === undefined ? undefined : faultInValidity(x509.validFromDate, x509.validToDate, now);
 }
 
 function decode(pem: string): X509Certificate | undefined {
@@ -33,12 +44,12 @@ function decode(pem: string): X509Certificate | undefined {
   }
 }
 
-export function faultInSerial(serial: string): string | undefined {
-  return /^[A-Za-z0-9_-]+$/.test(serial) ? undefined : ENTRY_MESSAGES.serialUnusable;
+export function faultInSerial(serial: string): EntryCode | undefined {
+  return /^[A-Za-z0-9_-]+$/.test(serial) ? undefined : "SerialUnusable";
 }
 
 /** An end that cannot be read is neither before nor after now, so it is caught by the second check. */
-export function faultInValidity(notBefore: Date, notAfter: Date, now: number): string | undefined {
-  if (now < notBefore.getTime() || now > notAfter.getTime()) return ENTRY_MESSAGES.validityOutOfRange;
-  return Number.isNaN(notAfter.getTime()) ? ENTRY_MESSAGES.expirationUndecodable : undefined;
+export function faultInValidity(notBefore: Date, notAfter: Date, now: number): EntryCode | undefined {
+  if (now < notBefore.getTime() || now > notAfter.getTime()) return "ValidityOutOfRange";
+  return Number.isNaN(notAfter.getTime()) ? "ExpirationUndecodable" : undefined;
 }

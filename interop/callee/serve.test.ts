@@ -78,7 +78,10 @@ describe("a callee as a process", () => {
     expect(cloud).toMatchObject({ ready: true, name: "Plant <1>", flavor: "aws", pid: child.pid });
     expect(cloud.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/Prod\/interop$/);
     const target = bearer(cloud.url, keys[0]);
-    expect(await caller.info(target, never)).toEqual({ compatibilityVersion: 1, capabilities: [] });
+    expect(await caller.info(target, never)).toEqual({
+      compatibilityVersion: 1,
+      capabilities: ["batch", "codes", "status", "deprovision"],
+    });
 
     const [device] = await (await createIssuer()).issueMany(1, { batchId: "D001" });
     const certs = [{ ref: "0", der: device?.der ?? new Uint8Array() }];

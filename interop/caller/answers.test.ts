@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ProvisionEntry } from "../protocol/answers.ts";
+import type { WireEntry } from "../callee/certificates-request.ts";
 import { ENTRY_MESSAGES } from "../protocol/messages.ts";
-import { readProvisionAnswer } from "./answers.ts";
+import { readAnswer, readProvisioned } from "./answers.ts";
 import type { HttpAnswer } from "./http.ts";
 
 const http = (body: unknown): HttpAnswer => ({
@@ -12,7 +12,7 @@ const http = (body: unknown): HttpAnswer => ({
   body: JSON.stringify(body),
 });
 const read = (entries: unknown, refs: readonly string[]) =>
-  readProvisionAnswer(http(entries), "cloud.example", new Set(refs));
+  readAnswer(http(entries), "cloud.example", new Set(refs), readProvisioned);
 const success = { ref: "a", status: "SUCCESS", endpoint: "x.example", topic: "iqs", policyApplied: true };
 
 describe("an entry", () => {
@@ -61,7 +61,7 @@ describe("a list of a million entries that are none", () => {
     const parsing = performance.now() - started;
     expect(parsed).toHaveLength(1_000_001);
     const answer: HttpAnswer = { status: 200, headers: {}, cut: false, body };
-    const answers = readProvisionAnswer(answer, "cloud.example", new Set(["a"]));
+    const answers = readAnswer(answer, "cloud.example", new Set(["a"]), readProvisioned);
     expect(answers.get("a")).toMatchObject({ outcome: "provisioned" });
     expect(performance.now() - started).toBeLessThan(500 + 4 * parsing);
   });
@@ -80,7 +80,7 @@ describe("whatever a callee does with its entries", () => {
       policyApplied: fc.boolean(),
     }),
     fc.record({ ref, status: fc.constant("ERROR" as const), message }),
-  ) satisfies fc.Arbitrary<ProvisionEntry>;
+  ) satisfies fc.Arbitrary<WireEntry>;
   const anything = fc.oneof(
     { weight: 4, arbitrary: entry },
     { weight: 1, arbitrary: fc.jsonValue() },

@@ -1,4 +1,11 @@
-import { errorEntrySchema, infoAnswerSchema, successEntrySchema } from "../protocol/answers.ts";
+import {
+  deprovisionEntrySchema,
+  type Difference,
+  errorEntrySchema,
+  infoAnswerSchema,
+  statusEntrySchema,
+  successEntrySchema,
+} from "../protocol/answers.ts";
 import { InteropError } from "./errors.ts";
 import type { HttpAnswer } from "./http.ts";
 import { readRefusal, type Refusal } from "./refusal.ts";
@@ -12,6 +19,32 @@ export interface InfoAnswer {
 export type CertificateAnswer =
   | { outcome: "provisioned"; endpoint?: string; topic?: string; policyApplied: boolean }
   | Refusal;
+
+/** How a certificate stands in a registry, as `status` tells it. */
+export type StatusAnswer =
+  | {
+      outcome: "known";
+      /** What the registry calls the device. */
+      name?: string;
+      present: boolean;
+      active: boolean;
+      attached: boolean;
+      policyApplied: boolean;
+      /** Empty: nothing to mend. */
+      differs: Difference[];
+    }
+  | Refusal;
+
+export type DeprovisionAnswer =
+  | {
+      outcome: "removed";
+      /** False: there was nothing to take out. */
+      wasThere: boolean;
+    }
+  | Refusal;
+
+/** Reads the SUCCESS entry of one action; undefined when it cannot be read. */
+export type EntryReader<T> = (entry: unknown) => T | undefined;
 
 /** @throws InteropError NotAnInteropEndpoint, or BadAnswer when it broke off */
 export function readInfo(answer: HttpAnswer, host: string): InfoAnswer {
@@ -40,18 +73,19 @@ function notInterop(host: string, how: string): InteropError {
  * were not sent count for nothing. Of several entries for one ref a failure stands.
  * @throws InteropError BadAnswer when the answer as a whole cannot be read
  */
-export function readProvisionAnswer(
+export function readAnswer<T extends { outcome: string }>(
   answer: HttpAnswer,
   host: string,
   sent: ReadonlySet<string>,
-): Map<string, CertificateAnswer> {
+  success: EntryReader<T>,
+): Map<string, T | Refusal> {
   const entries = parseJson(answer, host);
   if (!Array.isArray(entries)) throw badAnswer(host, "is JSON but not a list");
-  const found = new Map<string, CertificateAnswer>();
+  const found = new Map<string, T | Refusal>();
   for (const entry of entries as unknown[]) {
     const ref = sentRef(entry, sent);
     if (ref === undefined || found.get(ref)?.outcome === "refused") continue;
-    const answer = readEntry(entry);
+    const answer = readError(entry) ?? success(entry);
     if (answer !== undefined) found.set(ref, answer);
   }
   return found;
@@ -63,9 +97,13 @@ function sentRef(entry: unknown, sent: ReadonlySet<string>): string | undefined 
   return typeof entry.ref === "string" && sent.has(entry.ref) ? entry.ref : undefined;
 }
 
-function readEntry(entry: unknown): CertificateAnswer | undefined {
+function readError(entry: unknown): Refusal | undefined {
   const failure = errorEntrySchema.safeParse(entry);
-  if (failure.success) return readRefusal(failure.data.message);
+  return failure.success ? readRefusal(failure.data) : undefined;
+}
+
+/** A SUCCESS entry of the answer to `provision`. */
+export function readProvisioned(entry: unknown): Exclude<CertificateAnswer, Refusal> | undefined {
   const success = successEntrySchema.safeParse(entry);
   if (!success.success) return undefined;
   const { policyApplied } = success.data;
@@ -79,7 +117,30 @@ function readEntry(entry: unknown): CertificateAnswer | undefined {
   };
 }
 
-/** Endpoint and topic are shown to people: anything that is not short printable ASCII is left out. */
+/** A SUCCESS entry of the answer to `status`. */
+export function readStatus(entry: unknown): Exclude<StatusAnswer, Refusal> | undefined {
+  const success = statusEntrySchema.safeParse(entry);
+  if (!success.success) return undefined;
+  const { present, active, attached, policyApplied, differs } = success.data;
+  const name = shortText(success.data.name);
+  return {
+    outcome: "known",
+    ...(name === undefined ? {} : { name }),
+    present,
+    active,
+    attached,
+    policyApplied,
+    differs,
+  };
+}
+
+/** A SUCCESS entry of the answer to `deprovision`. */
+export function readDeprovisioned(entry: unknown): Exclude<DeprovisionAnswer, Refusal> | undefined {
+  const success = deprovisionEntrySchema.safeParse(entry);
+  return success.success ? { outcome: "removed", wasThere: success.data.removed } : undefined;
+}
+
+/** Endpoint, topic and name are shown to people: anything that is not short printable ASCII is left out. */
 function shortText(text: string | undefined): string | undefined {
   return text !== undefined && /^[\x21-\x7e]{1,300}$/.test(text) ? text : undefined;
 }

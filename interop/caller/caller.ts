@@ -1,17 +1,30 @@
 import { createHash } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type { EgressPolicy } from "../egress/policy.ts";
-import { type CertificateAnswer, readInfo, type InfoAnswer, readProvisionAnswer } from "./answers.ts";
+import type { Capability } from "../protocol/capabilities.ts";
+import {
+  type CertificateAnswer,
+  type DeprovisionAnswer,
+  type EntryReader,
+  type InfoAnswer,
+  readAnswer,
+  readDeprovisioned,
+  readInfo,
+  readProvisioned,
+  readStatus,
+  type StatusAnswer,
+} from "./answers.ts";
 import { certificateText } from "./certificate-text.ts";
 import { withDeadline } from "./deadline.ts";
 import { InteropError } from "./errors.ts";
 import { explainFailure } from "./failure.ts";
 import { type HttpAnswer, post } from "./http.ts";
+import type { Refusal } from "./refusal.ts";
 import { explainStatus } from "./status.ts";
 
-export type { CertificateAnswer, InfoAnswer } from "./answers.ts";
+export type { CertificateAnswer, DeprovisionAnswer, InfoAnswer, StatusAnswer } from "./answers.ts";
 export { InteropError, type InteropErrorReason } from "./errors.ts";
-export type { RefusalCode } from "./refusal.ts";
+export type { Refusal, RefusalCode } from "./refusal.ts";
 
 /** The link to one product cloud. */
 export interface InteropTarget {
@@ -22,6 +35,23 @@ export interface InteropTarget {
     | { kind: "basic"; username: string; password: string };
   /** PEM: whom to trust besides the public roots. */
   readonly caBundle?: string;
+  /** What the callee offered when it was probed; what it did not offer is not used. None unless given. */
+  readonly capabilities?: ReadonlySet<Capability>;
+}
+
+/** A certificate to be sent. */
+export interface OutgoingCertificate {
+  /** Names the device in this request and its answer; may be used once. The vendor's device ID fits. */
+  readonly ref: string;
+  readonly der: Uint8Array;
+}
+
+/** A call about certificates. */
+interface CertificatesCall<T> {
+  readonly action: "provision" | "status" | "deprovision";
+  readonly certs: readonly OutgoingCertificate[];
+  readonly batch: string | undefined;
+  readonly read: EntryReader<T>;
 }
 
 export interface InteropCallerOptions {
@@ -70,24 +100,73 @@ export class InteropCaller {
   /**
    * Sends certificates in one request. The result has an entry for each ref that the cloud answered for
    * and no other; what has none is neither provisioned nor refused.
-   * @param certs `der` is X.509; each `ref` may be used once
+   * @param batch the Product Batch ID; told, as the refs are as device IDs, to callees that want it
    * @throws InteropError (413: `BadRequest` with `httpStatus` 413); the signal's reason when it fires
    */
   async provision(
     target: InteropTarget,
-    certs: readonly { ref: string; der: Uint8Array }[],
+    certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
+    batch?: string,
   ): Promise<Map<string, CertificateAnswer>> {
+    return this.#certificates(target, { action: "provision", certs, batch, read: readProvisioned }, signal);
+  }
+
+  /**
+   * Asks how certificates stand. Only for a callee that offered `status`.
+   * @throws as `provision` does; TypeError when the callee did not offer it
+   */
+  async status(
+    target: InteropTarget,
+    certs: readonly OutgoingCertificate[],
+    signal: AbortSignal,
+    batch?: string,
+  ): Promise<Map<string, StatusAnswer>> {
+    mustOffer(target, "status");
+    return this.#certificates(target, { action: "status", certs, batch, read: readStatus }, signal);
+  }
+
+  /**
+   * Has certificates taken out, with the devices that were made for them. Only for a callee that offered
+   * `deprovision`. What has no entry in the result may be in or out.
+   * @throws as `provision` does; TypeError when the callee did not offer it
+   */
+  async deprovision(
+    target: InteropTarget,
+    certs: readonly OutgoingCertificate[],
+    signal: AbortSignal,
+    batch?: string,
+  ): Promise<Map<string, DeprovisionAnswer>> {
+    mustOffer(target, "deprovision");
+    return this.#certificates(
+      target,
+      { action: "deprovision", certs, batch, read: readDeprovisioned },
+      signal,
+    );
+  }
+
+  async #certificates<T extends { outcome: string }>(
+    target: InteropTarget,
+    { action, certs, batch, read }: CertificatesCall<T>,
+    signal: AbortSignal,
+  ): Promise<Map<string, T | Refusal>> {
     const refs = new Set(certs.map(({ ref }) => ref));
-    if (refs.size !== certs.length) throw new TypeError("provision: a ref is used for two certificates");
+    if (refs.size !== certs.length) throw new TypeError(`${action}: a ref is used for two certificates`);
     if (certs.length === 0) return new Map();
+    const told = target.capabilities?.has("batch") === true;
     const body = JSON.stringify({
-      action: "provision",
-      certs: certs.map(({ ref, der }) => ({ ref, cert: certificateText(der) })),
+      action,
+      ...(told && batch !== undefined ? { batch } : {}),
+      ...(target.capabilities?.has("codes") === true ? { codes: true } : {}),
+      certs: certs.map(({ ref, der }) => ({
+        ref,
+        ...(told && isDeviceName(ref) ? { device: ref } : {}),
+        cert: certificateText(der),
+      })),
     });
     const maxAnswerBytes = MAX_ANSWER_FRAME_BYTES + certs.length * MAX_ENTRY_BYTES;
     const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes };
-    return readProvisionAnswer(await this.#post(target, call, signal), hostOf(target), refs);
+    return readAnswer(await this.#post(target, call, signal), hostOf(target), refs, read);
   }
 
   /** Closes all connections; calls under way end with an error. */
@@ -163,6 +242,16 @@ export class InteropCaller {
       dispatcher.close().catch(() => undefined);
     }
   }
+}
+
+function mustOffer(target: InteropTarget, capability: Capability): void {
+  if (target.capabilities?.has(capability) === true) return;
+  throw new TypeError(`${capability}: the callee did not offer it`);
+}
+
+/** What a callee takes as a device's name; one of another form is not told, rather than have the request refused. */
+function isDeviceName(ref: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9:_.-]{0,127}$/.test(ref);
 }
 
 async function authorization(target: InteropTarget): Promise<string> {

@@ -14,12 +14,18 @@ describe("a refusal", () => {
     [COLLISION_MESSAGES.azure, "ExistsWithAnotherCertificate", false, false],
     ["Quota of this hub is used up", "Unknown", true, false],
   ])("%s", (message, code, retryable, hiddenThrottle) => {
-    expect(readRefusal(message)).toEqual({ outcome: "refused", message, code, retryable, hiddenThrottle });
+    expect(readRefusal({ message })).toEqual({
+      outcome: "refused",
+      message,
+      code,
+      retryable,
+      hiddenThrottle,
+    });
   });
 
   it("in unknown words is cut, and loses what cannot be printed", () => {
-    expect(readRefusal("\u001b[31mno\r\n\tway\u0000 ").message).toBe("[31mno way");
-    expect(readRefusal("\n").message).toBe("(no message)");
-    expect(readRefusal("x".repeat(5000)).message).toHaveLength(200);
+    expect(readRefusal({ message: "\u001b[31mno\r\n\tway\u0000 " }).message).toBe("[31mno way");
+    expect(readRefusal({ message: "\n" }).message).toBe("(no message)");
+    expect(readRefusal({ message: "x".repeat(5000) }).message).toHaveLength(200);
   });
 });

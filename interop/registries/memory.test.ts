@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { COLLISION_MESSAGES } from "../protocol/messages.ts";
 import { createMemoryRegistry } from "./memory.ts";
-import type { CheckedCertificate } from "./port.ts";
+import type { CheckedCertificate, RegistryCall } from "./port.ts";
 
-const never = new AbortController().signal;
+const call: RegistryCall = { signal: new AbortController().signal };
 const certificate = (ref: string, serial: string, thumbprint = serial): CheckedCertificate => ({
   ref,
   serial,
@@ -19,7 +19,7 @@ describe("a registry in memory", () => {
       endpoint: "x.iot",
       now: () => 5000,
     });
-    expect(await registry.provision([certificate("a", "30309D3B", "AB")], never)).toEqual([
+    expect(await registry.provision([certificate("a", "30309D3B", "AB")], call)).toEqual([
       { ref: "a", status: "SUCCESS", endpoint: "x.iot", topic: "iqs", policyApplied: true },
     ]);
     expect(registry.list()).toEqual([
@@ -37,7 +37,7 @@ describe("a registry in memory", () => {
 
   it("names devices as Azure stacks do, and knows no policy", async () => {
     const registry = createMemoryRegistry({ flavor: "azure", policy: "Device" });
-    expect(await registry.provision([certificate("a", "30309D3B")], never)).toMatchObject([
+    expect(await registry.provision([certificate("a", "30309D3B")], call)).toMatchObject([
       { status: "SUCCESS", endpoint: null, policyApplied: false },
     ]);
     expect(registry.list()).toMatchObject([{ name: "30309D3B" }]);
@@ -46,11 +46,9 @@ describe("a registry in memory", () => {
   it.each(["aws", "azure"] as const)("takes a device again as %s, and counts it", async (flavor) => {
     const registry = createMemoryRegistry({ flavor });
     for (let push = 0; push < 3; push += 1) {
-      expect(await registry.provision([certificate("a", "01")], never)).toMatchObject([
-        { status: "SUCCESS" },
-      ]);
+      expect(await registry.provision([certificate("a", "01")], call)).toMatchObject([{ status: "SUCCESS" }]);
     }
-    expect(registry.counts()).toEqual({ devices: 1, certificates: 1, pushes: 3, refused: 0 });
+    expect(registry.counts()).toEqual({ devices: 1, certificates: 1, pushes: 3, refused: 0, removed: 0 });
     expect(registry.pushes("01")).toBe(3);
     expect(registry.pushes("02")).toBe(0);
   });
@@ -62,8 +60,8 @@ describe("a registry in memory", () => {
       { ref: "a", status: "SUCCESS" },
       { ref: "b", status: "ERROR", message: COLLISION_MESSAGES[flavor] },
     ];
-    expect(await registry.provision(pair, never)).toMatchObject(expected);
-    expect(await registry.provision(pair, never)).toMatchObject(expected);
+    expect(await registry.provision(pair, call)).toMatchObject(expected);
+    expect(await registry.provision(pair, call)).toMatchObject(expected);
     expect(registry.list()).toMatchObject([{ thumbprints: ["AA"], pushes: 2 }]);
     expect(registry.counts()).toMatchObject({ devices: 1, refused: 2 });
   });
@@ -75,7 +73,7 @@ describe("a registry in memory", () => {
       ["azure", ["AA"]],
     ] as const) {
       const registry = createMemoryRegistry({ flavor, collisions: "as-v1" });
-      expect(await registry.provision(pair, never)).toMatchObject([
+      expect(await registry.provision(pair, call)).toMatchObject([
         { status: "SUCCESS" },
         { status: "SUCCESS" },
       ]);
@@ -85,7 +83,7 @@ describe("a registry in memory", () => {
 
   it("shows copies", async () => {
     const registry = createMemoryRegistry({ flavor: "aws" });
-    await registry.provision([certificate("a", "01")], never);
+    await registry.provision([certificate("a", "01")], call);
     registry.list()[0]?.thumbprints.push("FF");
     expect(registry.list()[0]?.thumbprints).toEqual(["01"]);
   });

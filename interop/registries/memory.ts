@@ -1,6 +1,8 @@
-import type { ProvisionEntry } from "../protocol/answers.ts";
+import type { DeprovisionEntry, Difference, ProvisionEntry, StatusEntry } from "../protocol/answers.ts";
 import { COLLISION_MESSAGES, DEFAULT_TOPIC } from "../protocol/messages.ts";
-import type { CheckedCertificate, Flavor, Registry } from "./port.ts";
+import { refused } from "../protocol/refusals.ts";
+import { deviceNames } from "./names.ts";
+import type { CheckedCertificate, Flavor, Registry, RegistryCall } from "./port.ts";
 
 export interface MemoryRegistryOptions {
   flavor: Flavor;
@@ -9,8 +11,8 @@ export interface MemoryRegistryOptions {
   topic?: string;
   /** AWS: the policy that is attached to each certificate; without one, `policyApplied` is false. */
   policy?: string;
-  /** AWS: what a thing's name begins with. */
-  thingPrefix?: string;
+  /** How devices are named; the field's `Infineon_<serial>` (AWS) or `<serial>` (Azure) unless told. */
+  names?: string;
   /**
    * A serial number that comes with another certificate: `refuse` says so; `as-v1` reports success as the
    * stacks in the field do (AWS attaches both to one thing, Azure keeps the first alone).
@@ -27,6 +29,8 @@ export interface RegisteredDevice {
   /** Certificates it may connect with, by SHA-256 thumbprint; more than one only with `as-v1` on AWS. */
   thumbprints: string[];
   policy?: string;
+  /** Its batch, where the caller told it. */
+  batch?: string;
   /** How often it was pushed with success. */
   pushes: number;
   firstPushedAt: Date;
@@ -37,22 +41,31 @@ export interface RegisteredDevice {
 export interface MemoryRegistry extends Registry {
   /** In the order in which they came. */
   list(): RegisteredDevice[];
-  counts(): { devices: number; certificates: number; pushes: number; refused: number };
+  counts(): { devices: number; certificates: number; pushes: number; refused: number; removed: number };
   /** How often the device with this serial number (upper-case hex) was pushed with success. */
   pushes(serial: string): number;
+  /** Loses a device, as a person at the cloud's console may. @returns whether it was there */
+  lose(name: string): boolean;
 }
+
+const NAME = /^[A-Za-z0-9:_.-]{1,128}$/;
 
 export function createMemoryRegistry(options: MemoryRegistryOptions): MemoryRegistry {
   const { flavor, topic = DEFAULT_TOPIC, endpoint = null } = options;
-  const prefix = flavor === "aws" ? (options.thingPrefix ?? "Infineon_") : "";
+  const names = deviceNames(options.names ?? (flavor === "aws" ? "Infineon_<serial>" : "<serial>"), NAME);
   const policy = flavor === "aws" ? options.policy : undefined;
   const now = options.now ?? Date.now;
   const devices = new Map<string, RegisteredDevice>();
-  let refused = 0;
+  let refusals = 0;
+  let removed = 0;
 
-  function provisionOne(certificate: CheckedCertificate): ProvisionEntry {
+  function provisionOne(certificate: CheckedCertificate, { batch }: RegistryCall): ProvisionEntry {
     const { ref, serial, thumbprint } = certificate;
-    const name = prefix + serial;
+    const name = names.name(certificate, batch);
+    if (name === undefined) {
+      refusals += 1;
+      return refused(ref, "NameUnusable");
+    }
     const at = new Date(now());
     const device = devices.get(name);
     if (device === undefined) {
@@ -61,6 +74,7 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): MemoryRegi
         serial,
         thumbprints: [thumbprint],
         ...(policy === undefined ? {} : { policy }),
+        ...(batch === undefined ? {} : { batch }),
         pushes: 1,
         firstPushedAt: at,
         lastPushedAt: at,
@@ -68,8 +82,8 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): MemoryRegi
     } else {
       if (!device.thumbprints.includes(thumbprint)) {
         if (options.collisions !== "as-v1") {
-          refused += 1;
-          return { ref, status: "ERROR", message: COLLISION_MESSAGES[flavor] };
+          refusals += 1;
+          return refused(ref, "ExistsWithAnotherCertificate", COLLISION_MESSAGES[flavor]);
         }
         if (flavor === "aws") device.thumbprints.push(thumbprint);
       }
@@ -79,12 +93,57 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): MemoryRegi
     return { ref, status: "SUCCESS", endpoint, topic, policyApplied: policy !== undefined };
   }
 
+  function statusOf(certificate: CheckedCertificate, { batch }: RegistryCall): StatusEntry {
+    const { ref, thumbprint } = certificate;
+    const name = names.name(certificate, batch) ?? null;
+    const device = name === null ? undefined : devices.get(name);
+    const present = device?.thumbprints.includes(thumbprint) === true;
+    const differs: Difference[] = present ? [] : ["Missing"];
+    if (device !== undefined && !present) differs.push("ExistsWithAnotherCertificate");
+    return {
+      ref,
+      status: "SUCCESS",
+      name,
+      present,
+      active: present,
+      attached: present,
+      policyApplied: present && device.policy !== undefined,
+      differs,
+    };
+  }
+
+  function deprovisionOne(certificate: CheckedCertificate, { batch }: RegistryCall): DeprovisionEntry {
+    const { ref, thumbprint } = certificate;
+    const name = names.name(certificate, batch);
+    const device = name === undefined ? undefined : devices.get(name);
+    if (name === undefined || device?.thumbprints.includes(thumbprint) !== true) {
+      return { ref, status: "SUCCESS", removed: false };
+    }
+    device.thumbprints = device.thumbprints.filter((each) => each !== thumbprint);
+    if (device.thumbprints.length === 0) devices.delete(name);
+    removed += 1;
+    return { ref, status: "SUCCESS", removed: true };
+  }
+
+  /** Memory is quick: what is out of time before it begins is so for all. */
+  function each<T>(
+    certificates: readonly CheckedCertificate[],
+    call: RegistryCall,
+    one: (certificate: CheckedCertificate, call: RegistryCall) => T,
+  ): Promise<(T | ReturnType<typeof refused>)[]> {
+    return Promise.resolve(
+      certificates.map((certificate) =>
+        call.signal.aborted ? refused(certificate.ref, "OutOfTime") : one(certificate, call),
+      ),
+    );
+  }
+
   return {
     flavor,
-    provision(certificates, signal) {
-      signal.throwIfAborted();
-      return Promise.resolve(certificates.map(provisionOne));
-    },
+    distinctNames: names.distinct,
+    provision: (certificates, call) => each(certificates, call, provisionOne),
+    status: (certificates, call) => each(certificates, call, statusOf),
+    deprovision: (certificates, call) => each(certificates, call, deprovisionOne),
     endpoint: () => Promise.resolve(endpoint),
     list: () => structuredClone([...devices.values()]),
     counts() {
@@ -93,9 +152,11 @@ export function createMemoryRegistry(options: MemoryRegistryOptions): MemoryRegi
         devices: all.length,
         certificates: all.reduce((sum, { thumbprints }) => sum + thumbprints.length, 0),
         pushes: all.reduce((sum, { pushes }) => sum + pushes, 0),
-        refused,
+        refused: refusals,
+        removed,
       };
     },
-    pushes: (serial) => devices.get(prefix + serial)?.pushes ?? 0,
+    pushes: (serial) => [...devices.values()].find((device) => device.serial === serial)?.pushes ?? 0,
+    lose: (name) => devices.delete(name),
   };
 }

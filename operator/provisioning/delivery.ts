@@ -6,7 +6,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { Lane } from "./lane.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { failed, failureReason, isFailed, PROVISIONED } from "./ledger/states.ts";
-import { judge, type PendingReason } from "./outcome.ts";
+import { isBusy, judge, type PendingReason } from "./outcome.ts";
 import type { PaceSignal } from "./pace.ts";
 import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
 import type { Refusals } from "./refusals.ts";
@@ -175,7 +175,7 @@ export class Delivery {
           message: verdict.message ?? "",
         });
       } else if (verdict.pending !== undefined) {
-        const itsOwn = answer?.outcome === "refused" && refusals.refused(ordinal);
+        const itsOwn = answer?.outcome === "refused" && !isBusy(answer) && refusals.refused(ordinal);
         // A device that is refused alone while others get in says nothing about the pace.
         if (!(itsOwn && parcels.length === 1)) {
           kept += 1;

@@ -25,17 +25,17 @@ describe("judge", () => {
     ["Certificate expiration cannot be decoded", "ValidityRejected"],
     ["Cannot get thumbprint", "ThumbprintRejected"],
   ] as const)("takes %j for final", (message, reason) => {
-    expect(judge(readRefusal(message), false, 0)).toMatchObject({ state: failed(reason), message });
+    expect(judge(readRefusal({ message }), false, 0)).toMatchObject({ state: failed(reason), message });
   });
 
   it("takes v1's hidden throttling for busy, and for a failure only after many refusals", () => {
-    const answer = readRefusal("Failed creating and registering thing");
+    const answer = readRefusal({ message: "Failed creating and registering thing" });
     expect(judge(answer, true, 0)).toMatchObject({ state: PENDING, pending: "CloudBusy" });
     expect(judge(answer, true, UNCERTAIN_REFUSALS - 1)).toMatchObject({ state: failed("RegistryRefused") });
   });
 
   it("tries again what nobody knows", () => {
-    expect(judge(readRefusal("Quota of blue devices reached"), false, 0)).toMatchObject({
+    expect(judge(readRefusal({ message: "Quota of blue devices reached" }), false, 0)).toMatchObject({
       state: PENDING,
       pending: "CloudRefused",
     });

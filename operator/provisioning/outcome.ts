@@ -39,6 +39,7 @@ export function judge(
     }
     return { state: PROVISIONED };
   }
+  if (isBusy(answer)) return { state: PENDING, pending: "CloudBusy", message: answer.message };
   if (!answer.retryable) return { state: failed(REASONS[answer.code]), message: answer.message };
   if (refusals + 1 >= UNCERTAIN_REFUSALS) {
     return { state: failed(REASONS[answer.code]), message: answer.message };
@@ -50,6 +51,11 @@ export function judge(
   };
 }
 
+/** The callee says in as many words that it is not the device: however often, that is no failure of it. */
+export function isBusy(answer: CertificateAnswer | undefined): boolean {
+  return answer?.outcome === "refused" && (answer.code === "Throttled" || answer.code === "OutOfTime");
+}
+
 const REASONS: Readonly<Record<RefusalCode, FailureReason>> = {
   CertificateUndecodable: "CertificateNotDecodable",
   SerialUnusable: "SerialRejected",
@@ -58,5 +64,11 @@ const REASONS: Readonly<Record<RefusalCode, FailureReason>> = {
   ThumbprintFailed: "ThumbprintRejected",
   RegistrationFailed: "RegistryRefused",
   ExistsWithAnotherCertificate: "IdentityTaken",
+  NameUnusable: "NameRejected",
+  NotPermitted: "NotPermitted",
+  QuotaExceeded: "QuotaExceeded",
+  // Never final, for they say nothing of the device; see below.
+  Throttled: "RegistryRefused",
+  OutOfTime: "RegistryRefused",
   Unknown: "Unknown",
 };

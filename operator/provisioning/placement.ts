@@ -332,4 +332,7 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   RegistryRefused: "the cloud's registry refused the device again and again",
   RequestRefused: "the cloud refused a request that held this device alone",
   IdentityTaken: "the cloud has a device of this name with another certificate",
+  NameRejected: "the cloud makes no name that it takes of this device",
+  NotPermitted: "the cloud's own role lacks a right that it takes",
+  QuotaExceeded: "the cloud has no room for more devices",
 };

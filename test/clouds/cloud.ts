@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { JSONWebKeySet } from "jose";
 import { type CalleeAuth, createCallee } from "../../interop/callee/app.ts";
-import type { ProvisionEntry } from "../../interop/protocol/answers.ts";
+import type { WireEntry } from "../../interop/callee/certificates-request.ts";
+import type { Capability } from "../../interop/protocol/capabilities.ts";
 import { AUTH_MESSAGES, ENTRY_MESSAGES } from "../../interop/protocol/messages.ts";
 import { createMemoryRegistry, type MemoryRegistry } from "../../interop/registries/memory.ts";
 import type { Flavor } from "../../interop/registries/port.ts";
@@ -27,6 +28,10 @@ export interface CloudOptions {
   manners?: Manners;
   /** Passed on to the registry. */
   collisions?: "refuse" | "as-v1";
+  /** What it offers beyond v1; nothing unless told, as the stacks in the field. */
+  capabilities?: readonly Capability[];
+  /** How it names devices; the field's way unless told. */
+  names?: string;
   /** AWS: the policy that is there to be attached. */
   policy?: string;
 }
@@ -69,12 +74,18 @@ export async function startCloud(options: CloudOptions): Promise<TestCloud & Asy
     endpoint: flavor === "aws" ? "devices.iot.test.invalid" : "hub.test.invalid",
     policy: options.policy ?? "CertferryDevice",
     ...(options.collisions === undefined ? {} : { collisions: options.collisions }),
+    ...(options.names === undefined ? {} : { names: options.names }),
   });
   const faults = new FaultQueue();
   const received = new Received();
   const gone = new AbortController();
   const registry = unmannerly(inner, () => cloud.manners);
-  const callee = createCallee({ registry, auth: calleeAuth(options), basePath });
+  const callee = createCallee({
+    registry,
+    auth: calleeAuth(options),
+    basePath,
+    capabilities: options.capabilities ?? [],
+  });
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await readText(incoming);
@@ -236,11 +247,11 @@ async function misbehave(
 
 async function rearrange(response: Response, manners: Manners): Promise<Response> {
   if (response.status !== 200) return response;
-  let entries = (await response.json()) as ProvisionEntry[];
+  let entries = (await response.json()) as WireEntry[];
   entries = entries.filter(({ ref }) => manners.leaveOut?.includes(ref) !== true);
   if (manners.twice === "same") entries = entries.flatMap((entry) => [entry, entry]);
   if (manners.twice === "contradicting") {
-    entries = entries.flatMap((entry): ProvisionEntry[] => [
+    entries = entries.flatMap((entry): WireEntry[] => [
       { ref: entry.ref, status: "ERROR", message: ENTRY_MESSAGES.registrationFailed },
       entry,
     ]);

@@ -1,7 +1,7 @@
 import type { ProvisionEntry } from "../../interop/protocol/answers.ts";
-import { ENTRY_MESSAGES } from "../../interop/protocol/messages.ts";
+import { refused } from "../../interop/protocol/refusals.ts";
 import type { MemoryRegistry } from "../../interop/registries/memory.ts";
-import type { CheckedCertificate } from "../../interop/registries/port.ts";
+import type { CheckedCertificate, RegistryCall } from "../../interop/registries/port.ts";
 import type { Manners } from "./faults.ts";
 
 /**
@@ -23,21 +23,21 @@ export function unmannerly(registry: MemoryRegistry, manners: () => Manners): Me
     return true;
   }
 
-  async function provisionOne(certificate: CheckedCertificate, signal: AbortSignal): Promise<ProvisionEntry> {
+  async function provisionOne(certificate: CheckedCertificate, call: RegistryCall): Promise<ProvisionEntry> {
     const { ref } = certificate;
     const { refuse, withoutPolicy } = manners();
-    if (refuse?.refs.includes(ref)) return { ref, status: "ERROR", message: refuse.message };
-    if (!admits()) return { ref, status: "ERROR", message: ENTRY_MESSAGES.registrationFailed };
-    const [entry] = await registry.provision([certificate], signal);
+    if (refuse?.refs.includes(ref)) return refused(ref, "RegistrationFailed", refuse.message);
+    if (!admits()) return refused(ref, "Throttled");
+    const [entry] = await registry.provision([certificate], call);
     if (entry === undefined) throw new Error(`the registry has no answer for ${ref}`);
     return entry.status === "SUCCESS" && withoutPolicy === true ? { ...entry, policyApplied: false } : entry;
   }
 
   return {
     ...registry,
-    async provision(certificates, signal) {
+    async provision(certificates, call) {
       const entries: ProvisionEntry[] = [];
-      for (const certificate of certificates) entries.push(await provisionOne(certificate, signal));
+      for (const certificate of certificates) entries.push(await provisionOne(certificate, call));
       return entries;
     },
   };

@@ -94,6 +94,9 @@ describe("Ledger", () => {
       "10 RequestRefused",
       "11 IdentityTaken",
       "12 Unknown",
+      "13 NameRejected",
+      "14 NotPermitted",
+      "15 QuotaExceeded",
     ]);
     expect(failureReason(31)).toBe("Unknown");
   });

@@ -21,6 +21,9 @@ export const FAILURE_REASONS = [
   "RequestRefused",
   "IdentityTaken",
   "Unknown",
+  "NameRejected",
+  "NotPermitted",
+  "QuotaExceeded",
 ] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];

@@ -90,8 +90,8 @@ export class SimulatedCloud implements Caller {
 
   #take(ref: string): CertificateAnswer {
     const { refuse } = this.manners;
-    if (refuse?.refs.has(ref) === true) return readRefusal(refuse.message);
-    if (!this.#admits()) return readRefusal(ENTRY_MESSAGES.registrationFailed);
+    if (refuse?.refs.has(ref) === true) return readRefusal({ message: refuse.message });
+    if (!this.#admits()) return readRefusal({ message: ENTRY_MESSAGES.registrationFailed });
     this.devices.set(ref, (this.devices.get(ref) ?? 0) + 1);
     return { outcome: "provisioned", policyApplied: this.manners.withoutPolicy !== true };
   }
