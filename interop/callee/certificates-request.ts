@@ -48,14 +48,11 @@ async function ask(
   certificates: readonly CheckedCertificate[],
   call: RegistryCall,
 ): Promise<Entry[]> {
-  switch (action) {
-    case "provision":
-      return registry.provision(certificates, call);
-    case "status":
-      return (await registry.status?.(certificates, call)) ?? [];
-    case "deprovision":
-      return (await registry.deprovision?.(certificates, call)) ?? [];
-  }
+  if (action === "provision") return registry.provision(certificates, call);
+  // Nobody gets here whom the registry's offers did not admit.
+  const does = action === "status" ? registry.status?.bind(registry) : registry.deprovision?.bind(registry);
+  if (does === undefined) throw new Error(`the registry cannot do ${action}`);
+  return does(certificates, call);
 }
 
 function withoutCode(entry: Entry): WireEntry {
