@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { get } from "node:https";
-import { createServer } from "node:net";
 import { join } from "node:path";
 
+import { freePort } from "../process/free-port.ts";
 import { OwnedProcess } from "../process/owned-process.ts";
 import type { Launch, RunningControlPlane } from "./launcher.ts";
 
@@ -192,18 +192,4 @@ async function compact(etcdUrl: string): Promise<void> {
   const key = Buffer.from("/").toString("base64");
   const range = (await post("/v3/kv/range", { key })) as { header: { revision: string } };
   await post("/v3/kv/compaction", { revision: range.header.revision, physical: true });
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === "string") reject(new Error("no TCP address"));
-        else resolve(address.port);
-      });
-    });
-  });
 }
