@@ -30,6 +30,9 @@ export function createGuard(auth: CalleeAuth, now: () => number): Guard {
 
 const ALGORITHM = "ES256";
 
+/** How far the caller's clock may be ahead of this one, in seconds; `exp` and `nbf` are taken as they stand. */
+const CLOCKS_APART_SECONDS = 60;
+
 function bearerGuard(auth: CalleeAuth & { kind: "bearer" }, now: () => number): Guard {
   const imported = new WeakMap<JWK, Promise<CryptoKey | Uint8Array>>();
   const keyOf = (jwk: JWK): Promise<CryptoKey | Uint8Array> => {
@@ -45,6 +48,8 @@ function bearerGuard(auth: CalleeAuth & { kind: "bearer" }, now: () => number): 
         requiredClaims: ["exp", "aud"],
         currentDate: new Date(now()),
       });
+      // jose looks at `iat` only for a token's age: one from the future was made for later use.
+      if (payload.iat !== undefined && payload.iat > now() / 1000 + CLOCKS_APART_SECONDS) return false;
       // jose would take a list that holds the audience; such a token would be good at two clouds.
       return typeof payload.aud === "string" && payload.aud.toLowerCase() === auth.audience.toLowerCase();
     } catch {
@@ -71,14 +76,29 @@ function bearerGuard(auth: CalleeAuth & { kind: "bearer" }, now: () => number): 
   };
 }
 
-/** Public P-256 keys alone: no secret and no other kind can be confused with one. */
+/**
+ * Public P-256 keys for signatures alone: no secret and no other kind can be confused with one, and a private
+ * key that got into the set is no secret any more.
+ */
 async function trustedKeys(source: (CalleeAuth & { kind: "bearer" })["keys"]): Promise<JWK[]> {
   try {
     const { keys } = typeof source === "function" ? await source() : source;
-    return keys.filter(({ kty, crv }) => kty === "EC" && crv === "P-256");
+    return keys.filter(isSigningKey);
   } catch {
     return [];
   }
+}
+
+function isSigningKey({
+  kty,
+  crv,
+  d,
+  use = "sig",
+  alg = ALGORITHM,
+  key_ops: uses = ["verify"],
+}: JWK): boolean {
+  const fits = kty === "EC" && crv === "P-256" && d === undefined;
+  return fits && use === "sig" && alg === ALGORITHM && uses.includes("verify");
 }
 
 function keyIdOf(token: string): string | undefined {
