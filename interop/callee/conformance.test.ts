@@ -7,6 +7,7 @@ import {
   ENTRY_MESSAGES,
   MAX_REQUEST_BYTES,
 } from "../protocol/messages.ts";
+import { refused } from "../protocol/refusals.ts";
 import { createMemoryRegistry } from "../registries/memory.ts";
 import type { Flavor, Registry } from "../registries/port.ts";
 import { generateSigningKey, publicJwks, type SigningKey } from "../trust/signing-key.ts";
@@ -139,6 +140,16 @@ describe("actions", () => {
     expect(sent).toBeLessThan(30);
   });
 
+  it("a request of nearly 25 MB is taken", async () => {
+    const { post } = calleeOf("aws");
+    const response = await post(`{"action":"info"${" ".repeat(MAX_REQUEST_BYTES - 17)}}`);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { action: "info", compatibilityVersion: 1 },
+    ]);
+    expect((await post(`{"action":"info"${" ".repeat(MAX_REQUEST_BYTES - 16)}}`)).status).toBe(413);
+  });
+
   it("a registry that fails as a whole gets 500 without its words", async () => {
     const registry: Registry = {
       flavor: "aws",
@@ -241,6 +252,56 @@ describe("provision", () => {
     const [device] = devices;
     expect(registry.list()).toMatchObject([{ name: `Infineon_${device?.serial}` }]);
     expect(registry.list()[0]?.thumbprints[0]).toMatch(/^[0-9A-F]{64}$/);
+  });
+
+  it("names an Azure device by the serial number alone, in upper-case hex", async () => {
+    const { post, registry } = calleeOf("azure");
+    const device = await issuer.issueDevice({ batchId: "D001", serial: "30abcdef" });
+    await post({ action: "provision", certs: [cert("a", device)] });
+    expect(registry.list()).toMatchObject([{ name: "30ABCDEF" }]);
+  });
+
+  it.each(["aws", "azure"] as const)("again is safe on %s: SUCCESS, and one device", async (flavor) => {
+    const { post, registry } = calleeOf(flavor);
+    for (let push = 1; push <= 3; push += 1) {
+      const response = await post({ action: "provision", certs: [cert("a", devices[0])] });
+      expect(await response.json()).toMatchObject([{ ref: "a", status: "SUCCESS" }]);
+    }
+    expect(registry.counts()).toMatchObject({ devices: 1, certificates: 1, pushes: 3, refused: 0 });
+  });
+
+  it("says null where no endpoint is known, and false where there is no policy", async () => {
+    const registry = createMemoryRegistry({ flavor: "aws" });
+    const response = await calleeOf("aws", { registry }).post({
+      action: "provision",
+      certs: [cert("a", devices[0])],
+    });
+    expect(await response.json()).toEqual([
+      { ref: "a", status: "SUCCESS", endpoint: null, topic: "iqs", policyApplied: false },
+    ]);
+  });
+
+  it.each([
+    ["RegistrationFailed", ENTRY_MESSAGES.registrationFailed],
+    ["ThumbprintFailed", ENTRY_MESSAGES.thumbprintFailed],
+    ["Throttled", ENTRY_MESSAGES.registrationFailed],
+    ["QuotaExceeded", ENTRY_MESSAGES.registrationFailed],
+    ["NotPermitted", ENTRY_MESSAGES.registrationFailed],
+    ["NameUnusable", ENTRY_MESSAGES.serialUnusable],
+  ] as const)("tells a registry's %s in v1's words, for that device alone", async (code, message) => {
+    const memory = createMemoryRegistry({ flavor: "aws" });
+    const registry: Registry = {
+      ...memory,
+      provision: async ([first, ...rest], call) => [
+        refused(first?.ref ?? "", code),
+        ...(await memory.provision(rest, call)),
+      ],
+    };
+    const certs = [cert("a", devices[0]), cert("b", devices[1])];
+    const response = await calleeOf("aws", { registry }).post({ action: "provision", certs });
+    const entries = (await response.json()) as ProvisionEntry[];
+    expect(entries[0]).toEqual({ ref: "a", status: "ERROR", message });
+    expect(entries[1]).toMatchObject({ ref: "b", status: "SUCCESS" });
   });
 
   it("a ref sent twice gives two entries on AWS and one on Azure", async () => {
