@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import type { IotApi } from "./api.ts";
+import { unless } from "./failures.ts";
+
+/** A thing group for each batch. */
+export interface BatchGroups {
+  join(thing: string, batch: string, signal: AbortSignal): Promise<void>;
+  leave(thing: string, batch: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Names of thing groups are as long as this at most, and made of letters, digits, `:`, `_` and `-`. */
+const LONGEST = 128;
+
+export function createBatchGroups(api: IotApi, prefix: string): BatchGroups {
+  const made = new Set<string>();
+
+  async function make(name: string, batch: string, signal: AbortSignal): Promise<void> {
+    if (made.has(name)) return;
+    // The same request again is answered as the first; another one's group of the name will do, too.
+    await unless("ResourceAlreadyExistsException", api.createThingGroup(name, { batch }, signal));
+    made.add(name);
+  }
+
+  return {
+    async join(thing, batch, signal) {
+      const name = groupName(prefix, batch);
+      const known = made.has(name);
+      await make(name, batch, signal);
+      const joined = await unless("ResourceNotFoundException", api.addThingToGroup(thing, name, signal));
+      if (joined !== undefined) return;
+      // Somebody has deleted the group since it was made: or the thing, which the second try tells.
+      made.delete(name);
+      if (known) await make(name, batch, signal);
+      await api.addThingToGroup(thing, name, signal);
+    },
+    async leave(thing, batch, signal) {
+      await unless(
+        "ResourceNotFoundException",
+        api.removeThingFromGroup(thing, groupName(prefix, batch), signal),
+      );
+    },
+  };
+}
+
+/** A batch whose ID cannot stand in a name as it is gets a name that no other batch has. */
+export function groupName(prefix: string, batch: string): string {
+  const plain = prefix + batch;
+  if (plain.length <= LONGEST && /^[a-zA-Z0-9:_-]+$/.test(plain)) return plain;
+  const mark = `-${createHash("sha256").update(batch).digest("hex").slice(0, 12)}`;
+  return plain.replaceAll(/[^a-zA-Z0-9:_-]/g, "_").slice(0, LONGEST - mark.length) + mark;
+}
