@@ -1,0 +1,124 @@
+import type * as applicationinsights from "@pulumi/azure-native/applicationinsights/index.js";
+import type * as managedidentity from "@pulumi/azure-native/managedidentity/index.js";
+import * as storage from "@pulumi/azure-native/storage/index.js";
+import * as web from "@pulumi/azure-native/web/index.js";
+import * as pulumi from "@pulumi/pulumi";
+import type { DeploymentPackage } from "../bundle/archives.ts";
+import type { AzurePlace } from "./place.ts";
+import type { PackageStorage } from "./storage.ts";
+
+/** The name under which the Flex Consumption plan looks for a package in its container; no other is found. */
+const PACKAGE_NAME = "released-package.zip";
+
+/** The newest that Azure Functions runs on this plan (learn.microsoft.com/azure/azure-functions/functions-versions). */
+export const NODE_VERSION = "24";
+
+export interface FunctionAppArgs {
+  readonly place: AzurePlace;
+  readonly storage: PackageStorage;
+  readonly identity: managedidentity.UserAssignedIdentity;
+  readonly insights: applicationinsights.Component;
+  readonly package: DeploymentPackage;
+  readonly settings: Readonly<Record<string, pulumi.Input<string>>>;
+  readonly maximumInstances: number;
+  /** 512, 2048 or 4096. */
+  readonly memoryMiB: number;
+  /** What the app needs before it starts: its roles. */
+  readonly roles: readonly pulumi.Resource[];
+  /** What the upload of the package needs: the deployer's role. */
+  readonly uploadRoles: readonly pulumi.Resource[];
+}
+
+/** The package in its container, and the Function App on a plan of its own that runs it. */
+export function functionApp(
+  name: string,
+  args: FunctionAppArgs,
+  opts: pulumi.CustomResourceOptions,
+): web.WebApp {
+  const { resourceGroupName, location, tags } = args.place;
+  const uploaded = new storage.Blob(
+    `${name}-package`,
+    {
+      resourceGroupName,
+      accountName: args.storage.account.name,
+      containerName: args.storage.container.name,
+      blobName: PACKAGE_NAME,
+      type: storage.BlobType.Block,
+      contentType: "application/zip",
+      source: args.package.asset,
+    },
+    // Two blobs of one name cannot be there at once.
+    pulumi.mergeOptions(opts, { dependsOn: [...args.uploadRoles], deleteBeforeReplace: true }),
+  );
+  const plan = new web.AppServicePlan(
+    name,
+    {
+      resourceGroupName,
+      location,
+      kind: "functionapp",
+      reserved: true,
+      sku: { name: "FC1", tier: "FlexConsumption" },
+      tags: { ...tags },
+    },
+    opts,
+  );
+  return new web.WebApp(
+    name,
+    {
+      resourceGroupName,
+      location,
+      kind: "functionapp,linux",
+      serverFarmId: plan.id,
+      httpsOnly: true,
+      identity: {
+        type: web.ManagedServiceIdentityType.UserAssigned,
+        userAssignedIdentities: [args.identity.id],
+      },
+      keyVaultReferenceIdentity: args.identity.id,
+      functionAppConfig: {
+        deployment: {
+          storage: {
+            type: web.FunctionsDeploymentStorageType.BlobContainer,
+            value: args.storage.containerUrl,
+            authentication: {
+              type: web.AuthenticationType.UserAssignedIdentity,
+              userAssignedIdentityResourceId: args.identity.id,
+            },
+          },
+        },
+        runtime: { name: web.RuntimeName.Node, version: NODE_VERSION },
+        scaleAndConcurrency: {
+          maximumInstanceCount: args.maximumInstances,
+          instanceMemoryMB: args.memoryMiB,
+        },
+      },
+      siteConfig: {
+        minTlsVersion: web.SupportedTlsVersions.SupportedTlsVersions_1_2,
+        scmMinTlsVersion: web.SupportedTlsVersions.SupportedTlsVersions_1_2,
+        ftpsState: web.FtpsState.Disabled,
+        http20Enabled: true,
+        appSettings: settings(args),
+      },
+      tags: { ...tags },
+    },
+    pulumi.mergeOptions(opts, { dependsOn: [uploaded, ...args.roles] }),
+  );
+}
+
+function settings(args: FunctionAppArgs): { name: string; value: pulumi.Input<string> }[] {
+  const { clientId } = args.identity;
+  const all: Record<string, pulumi.Input<string>> = {
+    // The host's storage by name, identity and role instead of by a connection string.
+    AzureWebJobsStorage__accountName: args.storage.account.name,
+    AzureWebJobsStorage__credential: "managedidentity",
+    AzureWebJobsStorage__clientId: clientId,
+    // Where telemetry goes. It opens nothing: keys are switched off there, the identity's role counts.
+    APPLICATIONINSIGHTS_CONNECTION_STRING: args.insights.connectionString,
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${clientId};Authorization=AAD`,
+    AZURE_CLIENT_ID: clientId,
+    // Another package under the same name would be noticed at the next start only; a changed setting starts anew.
+    CERTFERRY_PACKAGE: args.package.hash,
+    ...args.settings,
+  };
+  return Object.entries(all).map(([name, value]) => ({ name, value }));
+}

@@ -1,0 +1,134 @@
+import { deviceNames, NameTemplateError } from "../../interop/registries/names.ts";
+import { JwksFault, trustedJwks } from "./jwks.ts";
+import { type Setting, typed } from "./kinds.ts";
+import { type Settings, SETTINGS } from "./settings.ts";
+
+/** As far as the configuration is read: Pulumi's `Config`. */
+export interface ConfigSource {
+  get(key: string): string | undefined;
+}
+
+/** All that is wrong with the configuration, said at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    const many = faults.length === 1 ? "a fault" : `${faults.length} faults`;
+    super(
+      `The configuration has ${many} (pulumi config set KEY VALUE; docs/product-clouds.md):\n` +
+        faults.map((fault) => `  - ${fault}`).join("\n"),
+    );
+    this.faults = faults;
+  }
+}
+
+/** What AWS takes as the name of a thing (CreateThing). */
+const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
+
+/**
+ * Reads the configuration of the program.
+ * @param keys the names of all keys that are set, without the project's; one that nobody knows is a fault
+ * @throws ConfigError with every fault
+ */
+export function readSettings(source: ConfigSource, keys: readonly string[] = []): Settings {
+  const faults = keys
+    .filter((key) => !(key in SETTINGS))
+    .map((key) => `${key}: there is no such key${nearest(key)}`);
+  const values: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const raw = source.get(key);
+    const value = raw === undefined ? setting.default : typed(setting.type, raw);
+    const result = setting.schema.safeParse(value);
+    if (result.success) values[key] = result.data;
+    else faults.push(...result.error.issues.map((issue) => `${key}: ${place(issue.path)}${issue.message}`));
+  }
+  const broken = new Set(faults.map((fault) => fault.slice(0, fault.indexOf(":"))));
+  const settings = values as Settings;
+  faults.push(...faultsTogether(settings, broken));
+  if (broken.has("jwks")) throw new ConfigError(faults);
+  const jwks = readJwks(settings.jwks, faults);
+  if (faults.length > 0) throw new ConfigError(faults);
+  return { ...settings, jwks };
+}
+
+function place(path: readonly PropertyKey[]): string {
+  return path.length === 0 ? "" : `entry ${path.map((part) => Number(part) + 1).join(".")} `;
+}
+
+function readJwks(text: string, faults: string[]): string {
+  if (text === "") {
+    faults.push(
+      "jwks: is not set. Set it to the account's public keys: " +
+        `pulumi config set jwks "$(kubectl get configmap certferry-jwks -n NAMESPACE -o jsonpath='{.data.jwks\\.json}')"`,
+    );
+    return "";
+  }
+  try {
+    return trustedJwks(text);
+  } catch (error) {
+    if (!(error instanceof JwksFault)) throw error;
+    faults.push(`jwks: ${error.message}`);
+    return "";
+  }
+}
+
+/** What each key allows and all together do not. Keys that are broken by themselves are passed over. */
+function faultsTogether(settings: Settings, broken: ReadonlySet<string>): string[] {
+  const faults: string[] = [];
+  const whole = (...keys: (keyof Settings)[]): boolean => keys.every((key) => !broken.has(key));
+  if (whole("namespace") && settings.namespace === "") {
+    faults.push(
+      "namespace: is not set. Set it to the Kubernetes namespace of the account: pulumi config set namespace NAME",
+    );
+  }
+  if (
+    whole("clouds", "defaultCloud") &&
+    settings.defaultCloud !== "none" &&
+    !settings.clouds.includes(settings.defaultCloud)
+  ) {
+    faults.push(
+      `defaultCloud: is ${settings.defaultCloud}, which is not among clouds (${settings.clouds.join(", ")})`,
+    );
+  }
+  if (whole("awsThingNameTemplate")) {
+    try {
+      deviceNames(settings.awsThingNameTemplate, THING_NAME);
+    } catch (error) {
+      if (!(error instanceof NameTemplateError)) throw error;
+      faults.push(`awsThingNameTemplate: ${error.message}`);
+    }
+  }
+  for (const service of ["azureIotHub", "azureProvisioningService"] as const) {
+    const name = `${service}Name` as const;
+    const group = `${service}ResourceGroup` as const;
+    if (!whole(service, name, group)) continue;
+    const told = settings[name] !== "" || settings[group] !== "";
+    if (settings[service] === "use" && (settings[name] === "" || settings[group] === "")) {
+      faults.push(`${service}: is use, so ${name} and ${group} must say which`);
+    } else if (settings[service] !== "use" && told) {
+      faults.push(
+        `${service}: is ${settings[service]}, so ${name} and ${group} have no meaning: set it to use, or take them out`,
+      );
+    }
+  }
+  return faults;
+}
+
+/** A hint at the key that was meant, if one differs in case or in one letter. */
+function nearest(key: string): string {
+  const found = Object.keys(SETTINGS).find(
+    (known) =>
+      known.toLowerCase() === key.toLowerCase() ||
+      (Math.abs(known.length - key.length) <= 1 && differences(known, key) <= 1),
+  );
+  return found === undefined ? "" : `; did you mean ${found}?`;
+}
+
+function differences(one: string, other: string): number {
+  const [long, short] = one.length >= other.length ? [one, other] : [other, one];
+  let index = 0;
+  while (index < short.length && long[index] === short[index]) index += 1;
+  const rest = long.length === short.length ? short.slice(index + 1) : short.slice(index);
+  return long.slice(index + 1) === rest ? 1 : 2;
+}
