@@ -33,6 +33,8 @@ import { Manager } from "./runtime/manager.ts";
 import { keyOf } from "./runtime/objects.ts";
 
 const LEASE_NAME = "certferry-operator";
+/** The lease's renew deadline: past it another process may think that it leads. */
+const LEASE_FRESH_MS = 10_000;
 const COMPONENT = "certferry.dev/operator";
 /** All ledger writes of an operator together: 64 KiB/s, and a burst for what ends at once. */
 const LEDGER_BYTES_PER_SECOND = 64 * 1024;
@@ -85,6 +87,9 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   const contents = new ReelContents(store, { maxContentBytes: options.maxManifestBytes });
   const cluster = watchCluster(client, namespace, clock, log);
   const links = new CloudLinks();
+  const elector = options.leaderElect
+    ? new LeaderElector({ client, namespace, name: LEASE_NAME, identity, clock, log })
+    : undefined;
 
   const inspector = new ReelInspector({
     contents,
@@ -106,6 +111,8 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     clock,
     random,
     log,
+    // Without election there is one operator by declaration.
+    mayDestroy: () => elector?.renewedWithin(LEASE_FRESH_MS) ?? true,
     changed: (placement) => {
       const reel = placement.split("/")[0] ?? "";
       queues.binding(reel);
@@ -176,9 +183,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     health: new HealthServer({ host: options.health.host, port: options.health.port, log }),
     clock,
     log,
-    ...(options.leaderElect
-      ? { elector: new LeaderElector({ client, namespace, name: LEASE_NAME, identity, clock, log }) }
-      : {}),
+    ...(elector === undefined ? {} : { elector }),
   });
   for (const { cache } of Object.values(cluster)) manager.addInformer(cache);
   for (const each of Object.values(controllers)) manager.addController(each);

@@ -83,6 +83,7 @@ export const provisioningLedgerSpec = z
         failed: count("How many entries the cloud has refused."),
         pending: count("How many entries are still to be sent, or had no answer."),
         quarantined: count("How many entries are never sent because the reel refused them."),
+        removed: count("How many entries were taken out of the cloud again.").exactOptional(),
       })
       .meta({ description: "What data comes to, for people to read." }),
     startedAt: time("When the first device of the part was sent.").exactOptional(),

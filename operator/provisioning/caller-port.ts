@@ -1,10 +1,22 @@
-import type { CertificateAnswer, InteropTarget } from "../../interop/caller/caller.ts";
+import type {
+  CertificateAnswer,
+  DeprovisionAnswer,
+  InteropTarget,
+  OutgoingCertificate,
+} from "../../interop/caller/caller.ts";
 
 /** What the ferry needs of the interop caller. */
 export interface Caller {
   provision(
     target: InteropTarget,
-    certs: readonly { readonly ref: string; readonly der: Uint8Array }[],
+    certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
+    batch?: string,
   ): Promise<Map<string, CertificateAnswer>>;
+  deprovision(
+    target: InteropTarget,
+    certs: readonly OutgoingCertificate[],
+    signal: AbortSignal,
+    batch?: string,
+  ): Promise<Map<string, DeprovisionAnswer>>;
 }

@@ -1,12 +1,12 @@
 import { InteropError } from "../../interop/caller/errors.ts";
 import { ApiError } from "../runtime/api-error.ts";
 import type { Clock } from "../runtime/clock.ts";
-import type { Caller } from "./caller-port.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Lane } from "./lane.ts";
 import type { Ledger } from "./ledger/ledger.ts";
-import { failed, failureReason, isFailed, PROVISIONED } from "./ledger/states.ts";
-import { isBusy, judge, type PendingReason } from "./outcome.ts";
+import { type Errand, NotNow, type Verdicts } from "./errand.ts";
+import { failed, failureReason, isFailed, REMOVED } from "./ledger/states.ts";
+import type { PendingReason } from "./outcome.ts";
 import type { PaceSignal } from "./pace.ts";
 import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
 import type { Refusals } from "./refusals.ts";
@@ -20,7 +20,7 @@ export interface Parcel {
 
 export interface DeliveryDeps {
   readonly spec: () => PlacementSpec;
-  readonly caller: Caller;
+  readonly errand: Errand;
   readonly lane: Lane;
   readonly ledger: Ledger;
   readonly checkpoint: Checkpoint;
@@ -62,6 +62,8 @@ export class Delivery {
   #sent = 0;
   #answered = 0;
   readonly #again: Load[] = [];
+  /** Why nothing more of this pass may be sent. */
+  #held: NotNow | undefined;
 
   constructor(deps: DeliveryDeps) {
     this.#deps = deps;
@@ -90,6 +92,7 @@ export class Delivery {
       if (load !== undefined) await this.#send(load, signal);
       else await Promise.race(this.#underWay);
     }
+    if (this.#held !== undefined) throw this.#held;
   }
 
   /** Resolves when no request is under way. */
@@ -118,6 +121,10 @@ export class Delivery {
     if (size < parcels.length) this.#again.unshift({ parcels: parcels.slice(size), tries });
     const load = { parcels: parcels.slice(0, size), tries };
     const ended = await lane.turn(size, signal);
+    if (this.#held !== undefined) {
+      ended(undefined);
+      throw this.#held;
+    }
     this.#sent += 1;
     const call = this.#call(load, ended);
     this.#underWay.add(call);
@@ -127,18 +134,18 @@ export class Delivery {
   /** One request, from its sending to what is learnt of it. Never rejects. */
   async #call(load: Load, ended: (signal: PaceSignal | undefined) => void): Promise<void> {
     const { parcels } = load;
-    const { spec, caller, clock, checkpoint, ledger, giveUp, changed } = this.#deps;
+    const { spec, errand, clock, checkpoint, ledger, giveUp, changed } = this.#deps;
     const started = clock.now();
     const { epoch } = ledger;
     try {
-      const answers = await caller.provision(
-        spec().interop,
+      const verdicts = await errand.send(
+        spec(),
         parcels,
         AbortSignal.any([giveUp, AbortSignal.timeout(CALL_MS)]),
       );
       this.#answered += 1;
       // Asked for anew while this was under way: these devices are pending again and go once more.
-      if (epoch === ledger.epoch) ended(this.#note(parcels, answers, clock.now() - started));
+      if (epoch === ledger.epoch) ended(this.#note(parcels, verdicts, clock.now() - started));
     } catch (error) {
       this.#unanswered(load, error, ended);
     } finally {
@@ -148,51 +155,51 @@ export class Delivery {
     }
   }
 
-  #note(
-    parcels: readonly Parcel[],
-    answers: Awaited<ReturnType<Caller["provision"]>>,
-    tookMs: number,
-  ): PaceSignal {
-    const { ledger, refusals, spec } = this.#deps;
+  #note(parcels: readonly Parcel[], verdicts: Verdicts, tookMs: number): PaceSignal {
+    const { errand, ledger, refusals } = this.#deps;
     let throttled = 0;
-    let provisioned = 0;
+    let done = 0;
     let kept = 0;
     let waiting: { reason: string; message: string } | undefined;
     for (const { ordinal, ref } of parcels) {
-      const answer = answers.get(ref);
-      const verdict = judge(answer, spec().policyExpected, refusals.times(ordinal));
-      ledger.mark(ordinal, verdict.state);
-      if (verdict.state === PROVISIONED) {
-        provisioned += 1;
-        refusals.forget(ordinal);
-        if (answer?.outcome === "provisioned" && answer.endpoint !== undefined) {
-          ledger.deviceEndpoint ??= answer.endpoint;
+      const verdict = verdicts(ref, refusals.times(ordinal));
+      if (verdict.pending !== undefined) {
+        const itsOwn = verdict.doubtful === true && refusals.refused(ordinal);
+        // A device that is refused alone while others get through says nothing about the pace.
+        if (!(itsOwn && parcels.length === 1)) {
+          kept += 1;
+          if (PACED.has(verdict.pending)) throttled += 1;
         }
+        waiting = { reason: verdict.pending, message: verdict.message };
+        continue;
+      }
+      ledger.mark(ordinal, verdict.state);
+      if (verdict.state === errand.goal) {
+        done += 1;
+        refusals.forget(ordinal);
+        if (verdict.endpoint !== undefined) ledger.deviceEndpoint ??= verdict.endpoint;
       } else if (isFailed(verdict.state)) {
         this.#deps.failed({
           device: ref,
           reason: failureReason(verdict.state),
           message: verdict.message ?? "",
         });
-      } else if (verdict.pending !== undefined) {
-        const itsOwn = answer?.outcome === "refused" && !isBusy(answer) && refusals.refused(ordinal);
-        // A device that is refused alone while others get in says nothing about the pace.
-        if (!(itsOwn && parcels.length === 1)) {
-          kept += 1;
-          if (PACED.has(verdict.pending)) throttled += 1;
-        }
-        waiting = { reason: verdict.pending, message: verdict.message };
       }
     }
     // Whatever keeps every device of a request out, sending faster does not help.
     if (kept === parcels.length) throttled = kept;
-    refusals.admitted(provisioned);
-    if (provisioned > 0) this.#deps.delivered(provisioned);
+    refusals.admitted(done);
+    if (done > 0) this.#deps.delivered(done);
     if (waiting !== undefined) this.#deps.hindered(waiting);
     return { kind: "answered", devices: parcels.length, tookMs, throttled };
   }
 
-  #unanswered(load: Load, error: unknown, ended: (signal: PaceSignal) => void): void {
+  #unanswered(load: Load, error: unknown, ended: (signal: PaceSignal | undefined) => void): void {
+    if (error instanceof NotNow) {
+      ended(undefined);
+      this.#held = error;
+      return;
+    }
     const fault = error instanceof InteropError ? error : undefined;
     if (fault?.reason === "BadRequest" && (load.parcels.length > 1 || this.#answered > 0)) {
       ended(this.#tooMuch(load, fault));
@@ -213,12 +220,22 @@ export class Delivery {
   #tooMuch({ parcels }: Load, fault: InteropError): PaceSignal {
     const [first] = parcels;
     if (parcels.length === 1 && first !== undefined) {
-      this.#deps.ledger.mark(first.ordinal, failed("RequestRefused"));
-      this.#deps.failed({ device: first.ref, reason: "RequestRefused", message: fault.message });
+      this.#refuse(first, fault);
     } else {
       this.#again.push(...halves(parcels));
     }
     return { kind: "tooLarge", devices: parcels.length };
+  }
+
+  /** A device that is still in its cloud has not failed to get there. */
+  #refuse({ ordinal, ref }: Parcel, { message }: InteropError): void {
+    const { ledger, errand } = this.#deps;
+    if (errand.goal === REMOVED) {
+      this.#deps.hindered({ reason: "RequestRefused", message });
+      return;
+    }
+    ledger.mark(ordinal, failed("RequestRefused"));
+    this.#deps.failed({ device: ref, reason: "RequestRefused", message });
   }
 }
 

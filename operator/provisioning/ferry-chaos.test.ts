@@ -86,7 +86,7 @@ async function happen(
     case "delete":
       if (rig.ledgers.get(LEDGER) === undefined) break;
       if (happening.do === "meddle") rig.ledgers.meddle(LEDGER);
-      else await rig.ledgers.client.delete({ name: LEDGER });
+      else rig.ledgers.drop(LEDGER);
       break;
     case "again":
       next = { ...spec, request: `at ${rig.clock.now()}` };

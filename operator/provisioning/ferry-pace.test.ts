@@ -44,7 +44,13 @@ describe("a ferry and a cloud that hides in a 200 that it throttles", () => {
       const spec = await rig.reel("D001", csv(count));
       rig.ferry.declare(spec);
       const ms = await rig.ended(spec, 600_000);
-      expect(counts(rig, spec)).toEqual({ provisioned: count, failed: 0, pending: 0, quarantined: 0 });
+      expect(counts(rig, spec)).toEqual({
+        provisioned: count,
+        failed: 0,
+        pending: 0,
+        quarantined: 0,
+        removed: 0,
+      });
       const best = ((count - rate) / rate) * 1_000;
       expect(ms).toBeLessThan(Math.max(best * 2, 2_000));
       const sent = rig.cloud.requests.reduce((sum, { refs }) => sum + refs.length, 0);
@@ -62,7 +68,13 @@ describe("a ferry and a cloud that hides in a 200 that it throttles", () => {
     expect(rig.cloud.requests.length).toBeLessThan(300);
     rig.cloud.manners = { latencyMs: 20 };
     const ms = await rig.ended(spec, 600_000);
-    expect(counts(rig, spec)).toEqual({ provisioned: 300, failed: 0, pending: 0, quarantined: 0 });
+    expect(counts(rig, spec)).toEqual({
+      provisioned: 300,
+      failed: 0,
+      pending: 0,
+      quarantined: 0,
+      removed: 0,
+    });
     expect(ms).toBeLessThan(120_000);
   });
 });

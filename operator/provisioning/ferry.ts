@@ -40,7 +40,9 @@ export class Ferry {
     const lane = this.#lane(laneOf(spec));
     lane.limit(key, spec.limits);
     if (berth !== undefined) {
-      berth.placement.update(spec);
+      // Who is on the way in has to arrive before it turns round: its end is told, and this declared once more.
+      if (berth.placement.direction === spec.direction) berth.placement.update(spec);
+      else berth.placement.stop();
       return;
     }
     const placement = new Placement(spec, lane, this.#deps);
@@ -95,7 +97,12 @@ export class Ferry {
    */
   #mayStart(key: string, spec: PlacementSpec): boolean {
     const { clock, changed } = this.#deps;
-    const wish = JSON.stringify([spec.request, spec.ledger.manifestSha256, spec.ledger.account]);
+    const wish = JSON.stringify([
+      spec.direction,
+      spec.request,
+      spec.ledger.manifestSha256,
+      spec.ledger.account,
+    ]);
     const before = this.#repeats.get(key);
     if (before?.wish !== wish) {
       this.#repeats.set(key, { wish, times: 0, notBefore: 0 });

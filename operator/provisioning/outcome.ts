@@ -1,13 +1,28 @@
-import type { CertificateAnswer } from "../../interop/caller/caller.ts";
+import type { CertificateAnswer, DeprovisionAnswer, Refusal } from "../../interop/caller/caller.ts";
 import type { RefusalCode } from "../../interop/caller/refusal.ts";
-import { failed, type DeviceState, type FailureReason, PENDING, PROVISIONED } from "./ledger/states.ts";
+import { failed, type DeviceState, type FailureReason, PROVISIONED, REMOVED } from "./ledger/states.ts";
 
-/** Why a device is still pending after it was answered. */
+/** Why a device is still to be dealt with after it was answered. */
 export type PendingReason = "CloudBusy" | "PolicyMissing" | "NoAnswer" | "CloudRefused";
 
+/** What the ledger is to say of a device from now on; or that it says what it said, and why. */
 export type Verdict =
-  | { readonly state: DeviceState; readonly pending?: undefined; readonly message?: string }
-  | { readonly state: typeof PENDING; readonly pending: PendingReason; readonly message: string };
+  | {
+      readonly state: DeviceState;
+      readonly pending?: undefined;
+      readonly message?: string;
+      /** Where the device connects to, as the cloud said. */
+      readonly endpoint?: string;
+    }
+  | {
+      readonly state?: undefined;
+      readonly pending: PendingReason;
+      readonly message: string;
+      /** The cloud refused it, and it may be the device's own fault. */
+      readonly doubtful?: true;
+    };
+
+const LEFT_OUT = { pending: "NoAnswer", message: "the cloud's answer left the device out" } as const;
 
 /** After this many refusals that say nothing certain, a device counts as failed until it is asked for again. */
 export const UNCERTAIN_REFUSALS = 8;
@@ -26,34 +41,53 @@ export function judge(
   refusals: number,
 ): Verdict {
   if (answer === undefined) {
-    return { state: PENDING, pending: "NoAnswer", message: "the cloud's answer left the device out" };
+    return LEFT_OUT;
   }
   if (answer.outcome === "provisioned") {
     if (policyExpected && !answer.policyApplied) {
       return {
-        state: PENDING,
         pending: "PolicyMissing",
         message:
           "the cloud knows the certificate but attached no IoT policy to it; check the callee's IOT_POLICY",
       };
     }
-    return { state: PROVISIONED };
+    return answer.endpoint === undefined
+      ? { state: PROVISIONED }
+      : { state: PROVISIONED, endpoint: answer.endpoint };
   }
-  if (isBusy(answer)) return { state: PENDING, pending: "CloudBusy", message: answer.message };
+  if (isBusy(answer)) return { pending: "CloudBusy", message: answer.message };
   if (!answer.retryable) return { state: failed(REASONS[answer.code]), message: answer.message };
   if (refusals + 1 >= UNCERTAIN_REFUSALS) {
     return { state: failed(REASONS[answer.code]), message: answer.message };
   }
   return {
-    state: PENDING,
     pending: answer.hiddenThrottle ? "CloudBusy" : "CloudRefused",
     message: answer.message,
+    doubtful: true,
   };
 }
 
+/**
+ * What one certificate's answer to `deprovision` means. Whether it was there or not, it is out now; one that
+ * the cloud cannot even read or name was never in. Nothing else counts as out, however often it is refused.
+ */
+export function judgeRemoval(answer: DeprovisionAnswer | undefined): Verdict {
+  if (answer === undefined) return LEFT_OUT;
+  if (answer.outcome === "removed" || NEVER_IN.has(answer.code)) return { state: REMOVED };
+  if (isBusy(answer)) return { pending: "CloudBusy", message: answer.message };
+  return { pending: "CloudRefused", message: answer.message, doubtful: true };
+}
+
+const NEVER_IN: ReadonlySet<RefusalCode> = new Set([
+  "CertificateUndecodable",
+  "SerialUnusable",
+  "NameUnusable",
+  "ThumbprintFailed",
+]);
+
 /** The callee says in as many words that it is not the device: however often, that is no failure of it. */
-export function isBusy(answer: CertificateAnswer | undefined): boolean {
-  return answer?.outcome === "refused" && (answer.code === "Throttled" || answer.code === "OutOfTime");
+function isBusy({ code }: Refusal): boolean {
+  return code === "Throttled" || code === "OutOfTime";
 }
 
 const REASONS: Readonly<Record<RefusalCode, FailureReason>> = {

@@ -3,8 +3,12 @@ import type { LedgerIdentity } from "./ledger/store.ts";
 import type { PaceLimits } from "./pace.ts";
 import type { ContentsQuery } from "./reel-contents.ts";
 
-/** One reel into one product cloud, as the controllers want it. */
+/** In: provision. Out: deprovision what was provisioned, and forget the ledger. */
+export type Direction = "in" | "out";
+
+/** One reel into one product cloud, or out of it, as the controllers want it. */
 export interface PlacementSpec {
+  readonly direction: Direction;
   readonly ledger: LedgerIdentity;
   readonly contents: ContentsQuery;
   /** Whom to call, and how. */
@@ -44,7 +48,8 @@ export interface LastingHindrance extends Hindrance {
 export interface PlacementProgress {
   readonly running: boolean;
   readonly hindrance: LastingHindrance | undefined;
-  /** Devices that went in a second, over the last ten seconds. */
+  readonly direction: Direction;
+  /** Devices that went in (or out) a second, over the last ten seconds. */
   readonly devicesPerSecond: number;
   /** The first ten that were seen failing. */
   readonly failures: readonly DeviceFailure[];

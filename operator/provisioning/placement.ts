@@ -13,6 +13,7 @@ import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/
 import { Goodput } from "./goodput.ts";
 import type {
   DeviceFailure,
+  Direction,
   Hindrance,
   LastingHindrance,
   PlacementProgress,
@@ -22,6 +23,7 @@ import { placementKey } from "./placement-spec.ts";
 import { Refusals } from "./refusals.ts";
 import type { ReelContents } from "./reel-contents.ts";
 import type { Caller } from "./caller-port.ts";
+import { deprovisioning, type Errand, NotNow, provisioning } from "./errand.ts";
 
 /** What every placement of a ferry shares. */
 export interface PlacementDeps {
@@ -33,6 +35,8 @@ export interface PlacementDeps {
   readonly log: Logger;
   /** Ends calls that are under way, when the process must end. */
   readonly giveUp: AbortSignal;
+  /** Whether this process is sure to be the only one at work: asked before anything is taken out of a cloud. */
+  readonly mayDestroy: () => boolean;
   /** Called, cheaply and often, when something that people may see has changed. */
   readonly changed: (key: string) => void;
 }
@@ -52,6 +56,7 @@ export class Placement {
   readonly key: string;
   readonly #deps: PlacementDeps;
   readonly #lane: Lane;
+  readonly #errand: Errand;
   readonly #stop = new AbortController();
   readonly #goodput = new Goodput();
   #spec: PlacementSpec;
@@ -72,9 +77,15 @@ export class Placement {
     this.#spec = spec;
     this.#lane = lane;
     this.#deps = deps;
+    this.#errand =
+      spec.direction === "in" ? provisioning(deps.caller) : deprovisioning(deps.caller, deps.mayDestroy);
   }
 
-  /** Takes changed wishes; the next request follows them. */
+  get direction(): Direction {
+    return this.#spec.direction;
+  }
+
+  /** Takes changed wishes, but for the direction; the next request follows them. */
   update(spec: PlacementSpec): void {
     const before = this.#spec.request;
     this.#spec = spec;
@@ -84,6 +95,7 @@ export class Placement {
   progress(): PlacementProgress {
     return {
       running: this.#running,
+      direction: this.#spec.direction,
       hindrance: this.#hindrance,
       devicesPerSecond: this.#goodput.perSecond(this.#deps.clock.now()),
       failures: this.#failures,
@@ -156,7 +168,7 @@ export class Placement {
     const { ledger, checkpoint } = await this.#open(signal);
     const delivery = new Delivery({
       spec: () => this.#spec,
-      caller: this.#deps.caller,
+      errand: this.#errand,
       lane: this.#lane,
       ledger,
       checkpoint,
@@ -176,14 +188,28 @@ export class Placement {
     this.#admitted = 0;
     this.#madeWay = false;
     try {
-      if (ledger.counts().pending > 0 || ledger.counts().failed > 0)
-        await this.#sendPending(ledger, delivery, signal);
+      if (this.#left(ledger) > 0 || ledger.counts().failed > 0)
+        await this.#sendWanted(ledger, delivery, signal);
     } finally {
       await delivery.settled();
       this.#withoutPolicy = this.#admitted === 0 && this.#hindrance?.reason === "PolicyMissing";
       await this.#close(ledger, checkpoint);
     }
-    return ledger.counts().pending;
+    const left = this.#left(ledger);
+    if (left === 0 && this.direction === "out") await this.#forgetOut(ledger, checkpoint);
+    return left;
+  }
+
+  /** Devices that are still to be dealt with. */
+  #left(ledger: Ledger): number {
+    return this.direction === "in" ? ledger.counts().pending : ledger.begun ? ledger.within : 0;
+  }
+
+  /** Nobody is in the cloud any more, so there is nothing left to remember. */
+  async #forgetOut(ledger: Ledger, checkpoint: Checkpoint): Promise<void> {
+    checkpoint.close();
+    await this.#deps.store.remove(this.#spec.ledger, ledger, AbortSignal.timeout(FLUSH_MS));
+    this.#forget();
   }
 
   async #open(signal: AbortSignal): Promise<{ ledger: Ledger; checkpoint: Checkpoint }> {
@@ -192,6 +218,15 @@ export class Placement {
     }
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
+    if (this.direction === "out") {
+      // One that is not there is not kept, or it would be written at the end.
+      if (ledger.begun) {
+        this.#ledger = ledger;
+        this.#checkpoint = checkpoint;
+      }
+      return { ledger, checkpoint };
+    }
+    ledger.readmit();
     ledger.takeUp(this.#spec.request);
     ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
     try {
@@ -209,26 +244,28 @@ export class Placement {
   }
 
   #takeUp(): void {
+    if (this.direction === "out") return;
     this.#ledger?.takeUp(this.#spec.request);
     this.#refusals.clear();
     this.#checkpoint?.changed();
   }
 
-  async #sendPending(ledger: Ledger, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { contents, namesBySerial } = this.#spec;
+  async #sendWanted(ledger: Ledger, delivery: Delivery, signal: AbortSignal): Promise<void> {
+    const { contents, namesBySerial, direction } = this.#spec;
     const until = this.#deps.clock.now() + SLICE_MS;
-    const summary = namesBySerial ? await this.#deps.contents.inspect(contents, signal) : undefined;
+    const looksForTwins = namesBySerial && direction === "in";
+    const summary = looksForTwins ? await this.#deps.contents.inspect(contents, signal) : undefined;
     for await (const record of this.#deps.contents.read(contents, signal)) {
       const state = ledger.state(record.ordinal);
       if (record.kind === "refused") {
         if (state === PENDING) ledger.mark(record.ordinal, QUARANTINED);
         continue;
       }
-      if (isFailed(state)) {
+      if (isFailed(state) && direction === "in") {
         const reason = failureReason(state);
         this.#note({ device: record.deviceId, reason, message: EXPLAINED[reason] ?? "the cloud refused it" });
       }
-      if (state !== PENDING) continue;
+      if (!this.#errand.wants(state)) continue;
       if (summary?.collidingSerials.has(record.serial) === true) {
         ledger.mark(record.ordinal, failed("SerialCollision"));
         this.#note({ device: record.deviceId, reason: "SerialCollision", message: collision(record.serial) });
@@ -253,12 +290,12 @@ export class Placement {
   }
 
   async #close(ledger: Ledger, checkpoint: Checkpoint): Promise<void> {
-    if (ledger.counts().pending === 0 && ledger.provisionedAt === undefined) {
+    if (this.direction === "in" && ledger.counts().pending === 0 && ledger.provisionedAt === undefined) {
       ledger.provisionedAt = new Date(this.#deps.clock.now()).toISOString();
       ledger.touchHead();
     }
     try {
-      await checkpoint.flush(AbortSignal.timeout(FLUSH_MS));
+      if (ledger.begun || this.direction === "in") await checkpoint.flush(AbortSignal.timeout(FLUSH_MS));
     } catch (error) {
       if (error instanceof LedgerConflict) this.#forget();
       throw error;
@@ -300,6 +337,8 @@ export class Placement {
     const nextTryAt = this.#deps.clock.now() + restMs;
     if (error instanceof ManifestError || error instanceof InteropError) {
       this.#suffer({ reason: error.reason, message: error.message, nextTryAt });
+    } else if (error instanceof NotNow) {
+      this.#suffer({ reason: "LeaseNotRenewed", message: error.message, nextTryAt });
     } else if (error instanceof LedgerFormatError) {
       this.#suffer({ reason: "LedgerUnreadable", message: error.message, nextTryAt });
     } else if (error instanceof ApiError || isTimeout(error)) {

@@ -11,6 +11,8 @@ export interface CloudLink {
   readonly limits: PaceLimits;
   readonly namesBySerial: boolean;
   readonly policyExpected: boolean;
+  /** The cloud can take devices out again. */
+  readonly canDeprovision: boolean;
 }
 
 /** What tells a CloudApi as it is declared now from what it was, and from another of its name. */

@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { type CloudLink, type CloudLinks, declarationOf } from "./links.ts";
-import { resolve, type ResolveDeps, Unresolved } from "./resolve.ts";
+import { resolve, type ResolveDeps, Unresolved, withOffers } from "./resolve.ts";
 import type { Probe } from "./status.ts";
 
 /** What probing needs of the interop caller. */
@@ -164,8 +164,9 @@ export class Probes {
     else if (!tolerated) links.delete(keyOf(api));
     const has = links.get(api);
     if (has === undefined) links.planTry(api, entry.nextProbeAt);
-    // Batches that wait say when the next try is.
-    if (had === undefined || has === undefined) linkChanged(entry.namespace);
+    // Batches that wait say when the next try is, and what a cloud can do may be what they wait for.
+    if (had === undefined || has === undefined || offersOf(had) !== offersOf(has))
+      linkChanged(entry.namespace);
   }
 
   #nextAfter(failures: number): number {
@@ -178,7 +179,7 @@ export class Probes {
     try {
       const link = await resolve(api, this.#o, signal);
       const info = await this.#o.prober.info(link.interop, signal);
-      return { probe: { passed: true, info }, link };
+      return { probe: { passed: true, info }, link: withOffers(link, info) };
     } catch (error) {
       const probe = failedProbe(error);
       if (probe === undefined) throw error;
@@ -204,6 +205,10 @@ export class Probes {
       if (room.users === 0) this.#accounts.delete(account);
     }
   }
+}
+
+function offersOf({ interop }: CloudLink): string {
+  return [...(interop.capabilities ?? [])].sort().join(" ");
 }
 
 function failedProbe(error: unknown): Probe | undefined {

@@ -64,12 +64,18 @@ export class CloudApiReconciler {
     if (before?.status !== now?.status || before?.reason !== now?.reason) this.#tell(api, probe);
   }
 
-  /** A batch that is to take devices out of this cloud needs it until they are out. */
+  /**
+   * A batch that is to take devices out of this cloud needs it until they are out. Where the cloud can do that,
+   * the ledger goes with the last device; until then it may be in even if it was never answered for.
+   */
   #holds(api: CloudApi): boolean {
     const { batches, bindings } = this.#deps.cluster;
     const { namespace } = api.metadata;
     const there = new Set<string>();
-    for (const { spec } of this.#ledgersOf(api)) if (spec.counts.provisioned > 0) there.add(spec.reel);
+    const able = api.status?.capabilities?.includes("deprovision") === true;
+    for (const { spec } of this.#ledgersOf(api)) {
+      if (able || spec.counts.provisioned > 0) there.add(spec.reel);
+    }
     if (there.size === 0) return false;
     return batches.cache.byIndex("namespace", namespace).some((batch) => {
       if (batch.spec.deletionPolicy !== "Deprovision") return false;
@@ -81,17 +87,23 @@ export class CloudApiReconciler {
   }
 
   async #release(key: string, api: CloudApi, signal: AbortSignal): Promise<ReconcileResult> {
-    this.#deps.probes.drop(key);
+    const { probes, events, cluster, clock } = this.#deps;
     if (this.#holds(api)) {
+      // Devices are taken out through it, so it must be known to answer.
+      if (api.spec.suspend === true) probes.drop(key);
+      const known = api.spec.suspend === true ? undefined : probes.look(api);
+      const cannot = known?.probe?.passed === false ? `. ${known.probe.reason}: ${known.probe.message}` : "";
       const reason = "StillInUse";
-      const message =
-        "a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out, or when the batch's policy is Retain";
-      this.#deps.events.event(api, { type: "Warning", reason, action: "Delete", message });
-      const { cloudApis } = this.#deps.cluster;
-      const status = heldStatus(api, reason, message, new Date(this.#deps.clock.now()));
+      const message = `a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out (take it out of the batch's spec.cloudApis, or delete the batch), or when the batch's policy is Retain${cannot}`;
+      events.event(api, { type: "Warning", reason, action: "Delete", message });
+      const { cloudApis } = cluster;
+      const status = heldStatus(api, reason, message, new Date(clock.now()));
       cloudApis.cache.observe(await writeStatus(cloudApis.client, api, status, signal));
-      return { requeueAfterMs: 30_000 };
+      return {
+        requeueAfterMs: Math.min(30_000, Math.max(50, (known?.nextProbeAt ?? Infinity) - clock.now())),
+      };
     }
+    probes.drop(key);
     await setFinalizer(this.#deps.cluster.cloudApis.client, api, false, signal);
     return undefined;
   }

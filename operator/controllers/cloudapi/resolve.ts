@@ -1,6 +1,7 @@
 import type { CloudApi } from "../../../crds/index.ts";
 import { AddressError, awsInteropUrl, checkedInteropUrl } from "../../../interop/caller/address.ts";
-import type { InteropTarget } from "../../../interop/caller/caller.ts";
+import type { InfoAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
+import { isCapability } from "../../../interop/protocol/capabilities.ts";
 import type { Secret } from "../../accounts/core-kinds.ts";
 import type { SigningKeys } from "../../accounts/signing-keys.ts";
 import { targetOf } from "../../provisioning/target.ts";
@@ -55,7 +56,26 @@ export async function resolve(api: CloudApi, deps: ResolveDeps, signal: AbortSig
   };
   const aws = spec.type === "AWS" || spec.other?.cloud === "AWS";
   // Interop v1 names things and devices by serial number; a private cloud is taken to do so too.
-  return { target, interop, limits: spec.limits ?? {}, namesBySerial: true, policyExpected: aws };
+  return {
+    target,
+    interop,
+    limits: spec.limits ?? {},
+    namesBySerial: true,
+    policyExpected: aws,
+    canDeprovision: false,
+  };
+}
+
+/** A link to a cloud that has said what it offers beyond v1. */
+export function withOffers(link: CloudLink, { capabilities }: InfoAnswer): CloudLink {
+  const offered = new Set(capabilities.filter(isCapability));
+  if (offered.size === 0) return link;
+  return {
+    ...link,
+    interop: { ...link.interop, capabilities: offered },
+    namesBySerial: !offered.has("distinct-names"),
+    canDeprovision: offered.has("deprovision"),
+  };
 }
 
 async function authOf(api: CloudApi, deps: ResolveDeps, signal: AbortSignal): Promise<InteropTarget["auth"]> {

@@ -17,6 +17,8 @@ export interface Obstacle {
 /** One declared cloud of a bound batch, as it is seen now. */
 export interface CloudView {
   readonly name: string;
+  /** Names the placement in the ferry; undefined where it is not known which cloud it is. */
+  readonly key?: string | undefined;
   readonly link: CloudLink | undefined;
   readonly obstacle: Obstacle | undefined;
   /** The chunks that are written. */
@@ -114,8 +116,15 @@ function stateOf({ obstacle, progress }: CloudView, counts: CloudCounts, now: Da
   const begun = counts.provisioned + counts.failed > 0;
   if (hindrance === undefined)
     return { state: begun || progress?.running === true ? "Provisioning" : "Pending" };
-  const goesOn = PACED.has(hindrance.reason) || patienceLeft(progress, now) > 0;
-  return { state: goesOn ? "Provisioning" : "Blocked", message: explain(hindrance, now) };
+  return {
+    state: goesOnByItself(progress, now) ? "Provisioning" : "Blocked",
+    message: explain(hindrance, now),
+  };
+}
+
+/** Whether a placement that is held up works through that by itself, as far as can be said by now. */
+export function goesOnByItself(progress: PlacementProgress | undefined, now: Date): boolean {
+  return PACED.has(progress?.hindrance?.reason ?? "") || patienceLeft(progress, now) > 0;
 }
 
 /** Milliseconds for which a fault may still pass before its cloud is shown as blocked; 0 when there is none such. */
@@ -125,7 +134,8 @@ export function patienceLeft(progress: PlacementProgress | undefined, now: Date)
   return Math.max(0, hindrance.since + PATIENCE_MS - now.getTime());
 }
 
-function explain(
+/** A reason and its message, with when the next try is. */
+export function explain(
   { reason, message, nextTryAt }: { reason: string; message: string; nextTryAt?: number | undefined },
   now: Date,
 ): string {
@@ -142,7 +152,7 @@ function limitedBy(view: CloudView, state: CloudProgress["state"]): { limitedBy?
 }
 
 /** An estimate that moves by less than a tenth (or 2 s) is left, so that it does not make a write of its own. */
-function estimate(secondsLeft: number, before: CloudProgress | undefined, now: Date): string {
+export function estimate(secondsLeft: number, before: CloudProgress | undefined, now: Date): string {
   const at = new Date(now.getTime() + secondsLeft * 1_000);
   const earlier = before?.estimatedCompletion;
   if (earlier !== undefined) {
@@ -156,6 +166,7 @@ function seconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }
 
-function round(rate: number): number {
+/** A rate for people: whole from ten on, with one digit below. */
+export function round(rate: number): number {
   return rate >= 10 ? Math.round(rate) : Math.round(rate * 10) / 10;
 }

@@ -11,16 +11,15 @@ import {
   type ReelBinding,
 } from "../../../crds/index.ts";
 import { encodeStates, LEDGER_FORMAT } from "../../provisioning/ledger/format.ts";
-import { countStates, PROVISIONED } from "../../provisioning/ledger/states.ts";
+import { countStates, PENDING, PROVISIONED } from "../../provisioning/ledger/states.ts";
 import { chunkName } from "../../provisioning/ledger/store.ts";
 import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { Rig } from "../../provisioning/testing/rig.ts";
 import { CloudLinks } from "../cloudapi/links.ts";
-import type { Cluster } from "../cluster.ts";
 import { ControllerRig, until } from "../testing/controllers.ts";
 import type { CloudView } from "./cloud-progress.ts";
-import { arrangePlacements, requestOf } from "./placements.ts";
-import { occupiedClouds, planRelease } from "./release.ts";
+import { arrangeDepartures } from "./departures.ts";
+import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
 import { boundStatus } from "./status.ts";
 
 const SHA = "b".repeat(64);
@@ -116,12 +115,13 @@ interface Given {
   /** The CloudApi as it was when it was probed. */
   readonly probed?: CloudApi | undefined;
   readonly ledgers?: readonly ProvisioningLedger[];
+  readonly canDeprovision?: boolean;
 }
 
 /** Shows how the clouds of a batch are seen. */
 async function arrange(
-  { api, probed = api, ledgers = [] }: Given,
-  look: (clouds: CloudView[], cluster: Cluster) => void,
+  { api, probed = api, ledgers = [], canDeprovision = false }: Given,
+  look: (clouds: CloudView[], deps: PlacementsDeps) => void,
 ): Promise<void> {
   await using rig = await Rig.open();
   using controllers = await ControllerRig.start();
@@ -138,12 +138,20 @@ async function arrange(
     if (cached !== undefined && target !== undefined) {
       const auth = { kind: "bearer" as const, token: () => Promise.resolve("token") };
       const interop = { url: "https://cloud.test.invalid/Prod/interop", auth };
-      links.set(cached, { target, interop, limits: {}, namesBySerial: true, policyExpected: true });
+      links.set(cached, {
+        target,
+        interop,
+        limits: {},
+        namesBySerial: true,
+        policyExpected: true,
+        canDeprovision,
+      });
     }
   }
   await until(() => reels.cache.list().length === 1);
   await until(() => cluster.ledgers.cache.list().length === ledgers.length);
-  look(arrangePlacements(batchOf(), binding, ["aws"], { cluster, links, ferry: rig.ferry }), cluster);
+  const deps = { cluster, links, ferry: rig.ferry };
+  look(arrangePlacements(batchOf(), binding, ["aws"], deps), deps);
 }
 
 function statusOf(clouds: CloudView[]): ReturnType<typeof boundStatus> {
@@ -153,7 +161,7 @@ function statusOf(clouds: CloudView[]): ReturnType<typeof boundStatus> {
       binding,
       choice: { kind: "clouds", names: ["aws"] },
       clouds,
-      departing: [],
+      departures: [],
       request: undefined,
     },
     new Date(),
@@ -172,7 +180,7 @@ describe("arrangePlacements", () => {
     [{ manifestSha256: "c".repeat(64) }, /was written for another manifest/],
   ] as const)("never takes for its own what others left: %j", async (others, why) => {
     const left = ledger("eu-west-1", others);
-    await arrange({ api: apiTo("eu-west-1"), ledgers: [left] }, (clouds, cluster) => {
+    await arrange({ api: apiTo("eu-west-1"), ledgers: [left] }, (clouds, deps) => {
       const [line] = statusOf(clouds).clouds ?? [];
       expect(line).toMatchObject({ state: "Blocked", provisioned: 0, pending: 2 });
       expect(line?.message).toMatch(/^LedgerUnreadable: ledger d001\./);
@@ -182,7 +190,7 @@ describe("arrangePlacements", () => {
       );
       expect(line?.message).not.toContain("zeta");
       const going = batchOf({ deletionPolicy: "Deprovision" });
-      expect(planRelease(going, binding, cluster)).toMatchObject({ do: "release", leftBehind: [] });
+      expect(arrangeDepartures(going, binding, new Set(), deps)).toEqual([]);
     });
   });
 
@@ -193,7 +201,6 @@ describe("arrangePlacements", () => {
     ];
     await arrange({ ledgers }, ([view]) => {
       expect(view?.ledgers.map(({ spec }) => spec.target.key)).toEqual([targetIn("eu-west-1").key]);
-      expect(occupiedClouds(view?.ledgers ?? [])).toEqual(["aws"]);
     });
   });
 
@@ -214,6 +221,65 @@ describe("arrangePlacements", () => {
       expect(view?.obstacle?.message).toMatch(
         /^CloudApi aws is being deleted.*take it out of spec.cloudApis/,
       );
+    });
+  });
+});
+
+describe("arrangeDepartures", () => {
+  const leaving = batchOf({ deletionPolicy: "Deprovision" });
+  const api = apiTo("eu-west-1");
+  const ledgers = [ledger("eu-west-1")];
+
+  it("lets nobody leave where the policy is Retain, or the cloud is declared", async () => {
+    await arrange({ api, ledgers, canDeprovision: true }, (clouds, deps) => {
+      expect(arrangeDepartures(batchOf(), binding, new Set(), deps)).toEqual([]);
+      const staying = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(({ metadata }) => metadata.name)));
+      expect(arrangeDepartures(leaving, binding, staying, deps)).toEqual([]);
+    });
+  });
+
+  it("has devices leave through the CloudApi that leads there now", async () => {
+    const renamed = { ...api, metadata: { ...api.metadata, name: "aws-2" } };
+    await arrange({ api: renamed, ledgers, canDeprovision: true }, (_clouds, deps) => {
+      expect(arrangeDepartures(leaving, binding, new Set(), deps)).toMatchObject([
+        { name: "aws-2", target: targetIn("eu-west-1").key, counts: { provisioned: 2 }, obstacle: undefined },
+      ]);
+    });
+  });
+
+  it.each([
+    ["a cloud that cannot take them out", { api }, "DeprovisionUnsupported"],
+    ["a CloudApi that is gone", {}, "CloudApiNotFound"],
+    ["a CloudApi that leads elsewhere by now", { api: apiTo("us-east-1") }, "CloudApiNotFound"],
+    ["one that was not probed", { api, probed: apiTo("us-east-1") }, "NotProbedYet"],
+  ] as const)("says what it waits for: %s", async (_what, given, reason) => {
+    await arrange({ ...given, ledgers }, (_clouds, deps) => {
+      const [departure] = arrangeDepartures(leaving, binding, new Set(), deps);
+      expect(departure?.obstacle?.reason).toBe(reason);
+    });
+  });
+
+  it("goes through a CloudApi that is being deleted", async () => {
+    const going = {
+      ...api,
+      metadata: { ...api.metadata, finalizers: ["x.test/held"], deletionTimestamp: "2026-03-01T12:00:00Z" },
+    };
+    await arrange({ api: going, ledgers, canDeprovision: true }, (_clouds, deps) => {
+      const [departure] = arrangeDepartures(leaving, binding, new Set(), deps);
+      expect(departure).toMatchObject({ obstacle: undefined });
+    });
+  });
+
+  it("does not wait for a cloud that can take nobody out and is known to have nobody", async () => {
+    const nobody = ledger("eu-west-1");
+    const states = Uint8Array.of(PENDING, PENDING);
+    nobody.spec.data = encodeStates(states);
+    nobody.spec.counts = countStates(states);
+    await arrange({ api, ledgers: [nobody] }, (_clouds, deps) => {
+      expect(arrangeDepartures(leaving, binding, new Set(), deps)).toEqual([]);
+    });
+    await arrange({ api, ledgers: [nobody], canDeprovision: true }, (_clouds, deps) => {
+      expect(arrangeDepartures(leaving, binding, new Set(), deps)).toHaveLength(1);
     });
   });
 });

@@ -1,7 +1,12 @@
 import type { CloudApi, DeviceBatch, ProvisioningLedger, Reel, ReelBinding } from "../../../crds/index.ts";
 import { PROVISION_REQUESTED_AT } from "../../../crds/index.ts";
 import type { Ferry } from "../../provisioning/ferry.ts";
-import { placementKey, type PlacementSpec } from "../../provisioning/placement-spec.ts";
+import {
+  type Direction,
+  placementKey,
+  type PlacementProgress,
+  type PlacementSpec,
+} from "../../provisioning/placement-spec.ts";
 import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
 import type { CloudLink, CloudLinks } from "../cloudapi/links.ts";
@@ -25,8 +30,7 @@ export function requestOf(batch: DeviceBatch): string | undefined {
 }
 
 /**
- * Declares to the ferry what a bound batch wants, withdraws what it wants no more, and tells how each
- * declared cloud stands.
+ * Declares to the ferry what a bound batch wants, and tells how each declared cloud stands.
  */
 export function arrangePlacements(
   batch: DeviceBatch,
@@ -49,7 +53,7 @@ export function arrangePlacements(
     const obstacle =
       obstacleOf(batch, name, api, link, reel, deps.links) ?? leftovers(foreign, binding, target);
     const progress = key === undefined ? undefined : deps.ferry.progress(key);
-    const view: CloudView = { name, link, obstacle, ledgers, progress };
+    const view: CloudView = { name, key, link, obstacle, ledgers, progress: inward(progress) };
     if (key === undefined || obstacle !== undefined || kept.has(key)) return view;
     kept.add(key);
     if (reel !== undefined && link !== undefined && isWanted(view, batch, binding)) {
@@ -57,12 +61,16 @@ export function arrangePlacements(
     }
     return view;
   });
-  deps.ferry.withdrawReel(reelName, kept);
   return views;
 }
 
+/** What is told of devices that leave is not told of those that come. */
+function inward(progress: PlacementProgress | undefined): PlacementProgress | undefined {
+  return progress?.direction === "in" ? progress : undefined;
+}
+
 /** The link of a CloudApi as it is declared now: one to another cloud is none. */
-function linkTo(
+export function linkTo(
   api: CloudApi | undefined,
   target: TargetIdentity | undefined,
   links: CloudLinks,
@@ -89,7 +97,8 @@ function isWanted({ name, ledgers, progress }: CloudView, batch: DeviceBatch, bi
   return counts.failed > 0 && !told;
 }
 
-function specOf(
+/** A placement into a cloud, as a bound batch wants it. */
+export function specOf(
   batch: DeviceBatch,
   binding: ReelBinding,
   reel: Reel,
@@ -98,6 +107,7 @@ function specOf(
 ): PlacementSpec {
   const { account, manifestSha256, records, certificateSlot, evaluatedAt } = binding.spec;
   return {
+    direction: "in",
     ledger: {
       reel: reel.metadata.name,
       account,
@@ -121,15 +131,18 @@ function specOf(
   };
 }
 
-function obstacleOf(
+/** Why a cloud cannot be called now. A CloudApi that is being deleted still serves those who leave its cloud. */
+export function obstacleOf(
   batch: DeviceBatch,
   name: string,
   api: CloudApi | undefined,
   link: CloudLink | undefined,
   reel: Reel | undefined,
   links: CloudLinks,
+  direction: Direction = "in",
 ): Obstacle | undefined {
-  if (api === undefined || api.metadata.deletionTimestamp !== undefined) {
+  const going = api?.metadata.deletionTimestamp !== undefined;
+  if (api === undefined || (going && direction === "in")) {
     const message = noCloudApi(name, api !== undefined, batch);
     return { state: "Blocked", reason: "CloudApiNotFound", message };
   }

@@ -9,11 +9,12 @@ import { writeStatus } from "../../runtime/status.ts";
 import { namespaced, reelNameOf } from "../cluster.ts";
 import { setFinalizer } from "../finalizer.ts";
 import { type Claim, claim, type ClaimDeps } from "./claim.ts";
-import { ledgersOf } from "./cloud-ledgers.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import { type CloudView, patienceLeft } from "./cloud-progress.ts";
+import { arrangeDepartures, type Departure } from "./departures.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
-import { bindingOf, leftBehind, occupiedClouds, planRelease } from "./release.ts";
+import { departuresVerdict } from "./departure-status.ts";
+import { bindingOf, leftBehind, planRelease } from "./release.ts";
 import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
 import { writeDelay } from "./write-pace.ts";
 
@@ -24,6 +25,8 @@ export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
 }
 
 const DRAINING_MS = 1_000;
+/** A batch that is held is looked at so often whatever is told of it: it must not be forgotten. */
+const HOLDING_MS = 15_000;
 
 const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
 
@@ -96,14 +99,16 @@ export class DeviceBatchReconciler {
     const binding = await this.#recordDefault(bound, choice, signal);
     const names = choice.kind === "clouds" ? choice.names : [];
     const clouds = arrangePlacements(batch, binding, names, this.#deps);
-    this.#suspectFaults(batch, clouds);
+    const staying = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
+    const departures = arrangeDepartures(batch, binding, staying, this.#deps);
+    this.#settle(batch, clouds, departures);
+    this.#suspectFaults(batch, [...clouds, ...departures]);
     const now = new Date(clock.now());
-    const departing = this.#departing(batch, binding, clouds);
-    const view = { batch, binding, choice, clouds, departing, request: requestOf(batch) };
+    const view = { batch, binding, choice, clouds, departures, request: requestOf(batch) };
     const waiting = await this.#write(key, batch, boundStatus(view, now), signal);
     return sooner(
       waiting?.requeueAfterMs,
-      clouds.map(({ progress }) => patienceLeft(progress, now)),
+      [...clouds, ...departures].map(({ progress }) => patienceLeft(progress, now)),
     );
   }
 
@@ -117,47 +122,60 @@ export class DeviceBatchReconciler {
     return updated;
   }
 
-  /** Clouds that are declared no more but still have devices that `Deprovision` asks to be taken out. */
-  #departing(batch: DeviceBatch, binding: ReelBinding, clouds: readonly CloudView[]): string[] {
-    if (batch.spec.deletionPolicy !== "Deprovision") return [];
-    const declared = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
-    const { own } = ledgersOf(binding, this.#deps.cluster);
-    return occupiedClouds(own.filter((ledger) => !declared.has(keyOf(ledger))));
+  /** Those who leave, and those who stay, go on; whatever else the ferry carries of this reel is wanted no more. */
+  #settle(batch: DeviceBatch, clouds: readonly CloudView[], departures: readonly Departure[]): boolean {
+    const wanted = [...clouds, ...departures].filter(({ obstacle }) => obstacle === undefined);
+    const keys = wanted.map(({ key }) => key).filter((key) => key !== undefined);
+    return this.#deps.ferry.withdrawReel(reelNameOf(batch.spec.batchId), new Set(keys));
   }
 
   async #release(key: string, batch: DeviceBatch, signal: AbortSignal): Promise<ReconcileResult> {
-    const { cluster, ferry, clock, events } = this.#deps;
+    const { cluster, clock, events } = this.#deps;
     const binding = bindingOf(batch, cluster);
-    // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
-    if (binding !== undefined && !ferry.withdrawReel(binding.metadata.name))
-      return { requeueAfterMs: DRAINING_MS };
-    const step = planRelease(batch, binding, cluster);
-    if (step.do === "hold") {
-      const { reason, message } = step;
-      events.event(batch, { type: "Warning", reason, action: "Delete", message });
-      return this.#write(
-        key,
-        batch,
-        heldStatus({ batch, state: "stalled", reason, message }, new Date(clock.now())),
-        signal,
-      );
-    }
-    if (step.binding !== undefined) {
+    if (binding !== undefined) {
+      const departures = arrangeDepartures(batch, binding, new Set(), this.#deps);
+      const quiet = this.#settle(batch, [], departures);
+      const step = planRelease(batch, departures, cluster, clock.now());
+      if (step.do === "hold") return this.#hold(key, batch, departures, signal);
+      // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
+      if (!quiet) return { requeueAfterMs: DRAINING_MS };
       if (step.leftBehind.length > 0) {
         // About the binding, which stays: a namespace that is going takes no Events.
-        events.event(step.binding, {
+        events.event(binding, {
           type: "Warning",
           reason: "DevicesLeftBehind",
           action: "Delete",
           message: leftBehind(batch.metadata.namespace, step.leftBehind),
         });
       }
-      const { batch: _used, ...spec } = step.binding.spec;
-      cluster.bindings.cache.observe(await cluster.bindings.client.update({ ...step.binding, spec }, signal));
+      const { batch: _used, ...spec } = binding.spec;
+      cluster.bindings.cache.observe(await cluster.bindings.client.update({ ...binding, spec }, signal));
     }
     await setFinalizer(cluster.batches.client, batch, false, signal);
     this.#written.delete(key);
     return undefined;
+  }
+
+  /** A deleted batch that waits for its devices to be taken out says how that goes. */
+  async #hold(
+    key: string,
+    batch: DeviceBatch,
+    departures: readonly Departure[],
+    signal: AbortSignal,
+  ): Promise<ReconcileResult> {
+    const { clock, events } = this.#deps;
+    this.#suspectFaults(batch, departures);
+    const now = new Date(clock.now());
+    const verdict = departuresVerdict(departures, now);
+    if (verdict.state === "stalled") {
+      const { reason, message } = verdict;
+      events.event(batch, { type: "Warning", reason, action: "Delete", message });
+    }
+    const waiting = await this.#write(key, batch, heldStatus(batch, departures, now), signal);
+    return sooner(
+      Math.min(waiting?.requeueAfterMs ?? HOLDING_MS, HOLDING_MS),
+      departures.map(({ progress }) => patienceLeft(progress, now)),
+    );
   }
 
   async #write(
@@ -180,7 +198,7 @@ export class DeviceBatchReconciler {
     return undefined;
   }
 
-  #suspectFaults(batch: DeviceBatch, clouds: readonly CloudView[]): void {
+  #suspectFaults(batch: DeviceBatch, clouds: readonly Pick<CloudView, "name" | "progress">[]): void {
     for (const { name, progress } of clouds) {
       if (CLOUD_FAULTS.has(progress?.hindrance?.reason ?? "")) {
         this.#deps.suspect(namespaced(batch.metadata.namespace, name));

@@ -1,16 +1,15 @@
-import type { DeviceBatch, ProvisioningLedger, ReelBinding } from "../../../crds/index.ts";
+import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
 import { type Cluster, reelNameOf } from "../cluster.ts";
-import { ledgersOf } from "./cloud-ledgers.ts";
+import type { Departure } from "./departures.ts";
 
 /** What a batch that is being deleted still has to wait for. */
 export type ReleaseStep =
   | {
       readonly do: "release";
-      readonly binding: ReelBinding | undefined;
-      /** The ledgers of devices that `Deprovision` would have taken out, had the account's going left the time. */
-      readonly leftBehind: readonly ProvisioningLedger[];
+      /** Clouds in which devices stay that `Deprovision` would have taken out, had the account's going left the means. */
+      readonly leftBehind: readonly Departure[];
     }
-  | { readonly do: "hold"; readonly reason: string; readonly message: string };
+  | { readonly do: "hold" };
 
 /** The binding that a batch uses, if it does. */
 export function bindingOf(batch: DeviceBatch, cluster: Cluster): ReelBinding | undefined {
@@ -19,50 +18,46 @@ export function bindingOf(batch: DeviceBatch, cluster: Cluster): ReelBinding | u
   return binding?.spec.account === namespace && binding.spec.batch === name ? binding : undefined;
 }
 
+/** In a namespace that is going: nothing that is missing now comes again. */
+const FOR_GOOD: ReadonlySet<string> = new Set([
+  "CloudApiNotFound",
+  "CredentialsNotFound",
+  "CredentialsInvalid",
+  "SigningKeyMissing",
+  "DeprovisionUnsupported",
+  "ReelNotFound",
+  "Unauthorized",
+]);
+/** How long an account that goes waits for a cloud that may answer again. */
+const PATIENCE_MS = 10 * 60_000;
+
 /**
- * Decides whether a deleted batch may go.
- *
- * Interop v1 has no way to take devices out of a cloud, so `Deprovision` holds a batch whose devices are in
- * one, until its policy changes; but a whole namespace that is going is never stranded for that.
+ * Decides whether a deleted batch may go: when no device is left to be taken out. Only a whole namespace that
+ * is going is not held for a cloud whose credentials went with it, or that does not answer for ten minutes.
+ * @param now epoch ms
  */
 export function planRelease(
   batch: DeviceBatch,
-  binding: ReelBinding | undefined,
+  departures: readonly Departure[],
   cluster: Cluster,
+  now: number,
 ): ReleaseStep {
-  if (binding === undefined) return { do: "release", binding, leftBehind: [] };
-  const { namespace } = batch.metadata;
-  const { own: ledgers } = ledgersOf(binding, cluster);
-  const occupied = occupiedClouds(ledgers);
-  if (batch.spec.deletionPolicy !== "Deprovision" || occupied.length === 0) {
-    return { do: "release", binding, leftBehind: [] };
-  }
-  const going = cluster.namespaces.cache.get(namespace);
-  if (going === undefined || going.metadata.deletionTimestamp !== undefined) {
-    return { do: "release", binding, leftBehind: ledgers };
-  }
-  return { do: "hold", reason: "DeprovisionUnsupported", message: cannotDeprovision(occupied) };
-}
-
-/** What is said where devices should be taken out of clouds that cannot do that. */
-export function cannotDeprovision(clouds: readonly string[]): string {
-  return `devices are still in ${clouds.join(", ")}, which speak interop version 1 and cannot take them out. Take them out there, then set spec.deletionPolicy to Retain`;
+  if (departures.length === 0) return { do: "release", leftBehind: [] };
+  const account = cluster.namespaces.cache.get(batch.metadata.namespace);
+  const since = account === undefined ? undefined : account.metadata.deletionTimestamp;
+  if (account !== undefined && since === undefined) return { do: "hold" };
+  const impatient = since === undefined || now - Date.parse(since) > PATIENCE_MS;
+  const stuck = departures.every(
+    ({ obstacle }) => obstacle !== undefined && (impatient || FOR_GOOD.has(obstacle.reason)),
+  );
+  return stuck ? { do: "release", leftBehind: departures } : { do: "hold" };
 }
 
 /** What is said where devices had to be left in clouds because their whole account goes. */
-export function leftBehind(account: string, ledgers: readonly ProvisioningLedger[]): string {
-  const occupied = ledgers.filter(isOccupied);
-  const clouds = new Set(occupied.map(({ spec }) => `${spec.target.cloudApi} (${spec.target.key})`));
-  const devices = occupied.reduce((sum, { spec }) => sum + spec.counts.provisioned, 0);
-  return `account ${account} is going, so ${devices} devices that deletionPolicy Deprovision should take out were left in ${[...clouds].sort().join(", ")}: interop version 1 cannot take them out. Do that there`;
-}
-
-/** CloudApis through which devices went that are still in their cloud, by name, each once. */
-export function occupiedClouds(ledgers: readonly ProvisioningLedger[]): string[] {
-  const occupied = ledgers.filter(isOccupied);
-  return [...new Set(occupied.map((ledger) => ledger.spec.target.cloudApi))].sort();
-}
-
-function isOccupied(ledger: ProvisioningLedger): boolean {
-  return ledger.spec.counts.provisioned > 0;
+export function leftBehind(account: string, departures: readonly Departure[]): string {
+  const clouds = departures.map(
+    ({ name, target, obstacle }) => `${name} (${target}: ${obstacle?.reason ?? "unknown"})`,
+  );
+  const devices = departures.reduce((sum, { counts }) => sum + counts.provisioned, 0);
+  return `account ${account} is going, so ${devices} devices that deletionPolicy Deprovision should take out were left in ${clouds.sort().join(", ")}. Take them out there`;
 }

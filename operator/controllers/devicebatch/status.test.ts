@@ -82,7 +82,7 @@ function view(
     binding: binding(records, devices),
     choice: { kind: "clouds", names: clouds.map(({ name }) => name) },
     clouds,
-    departing: [],
+    departures: [],
     request: undefined,
     ...more,
   };
@@ -159,7 +159,13 @@ describe("boundStatus", () => {
       nextTryAt: NOW.getTime() + 30_000,
       since: NOW.getTime() - 30_000,
     };
-    const progress = { running: true, hindrance, devicesPerSecond: 0, failures: [] };
+    const progress = {
+      running: true,
+      direction: "in" as const,
+      hindrance,
+      devicesPerSecond: 0,
+      failures: [],
+    };
     const status = boundStatus(
       view([cloud("a", [PROVISIONED]), cloud("b", [PENDING], { progress })], 1, 1),
       NOW,
@@ -174,7 +180,13 @@ describe("boundStatus", () => {
   it("does not turn its verdict for a fault that may pass, until it has lasted", () => {
     const suffering = (reason: string, ageMs: number): string => {
       const hindrance = { reason, message: "because", since: NOW.getTime() - ageMs };
-      const progress = { running: true, hindrance, devicesPerSecond: 0, failures: [] };
+      const progress = {
+        running: true,
+        direction: "in" as const,
+        hindrance,
+        devicesPerSecond: 0,
+        failures: [],
+      };
       const status = boundStatus(view([cloud("a", [PENDING], { progress })], 1, 1), NOW);
       expect(status.clouds?.[0]?.message).toBe(`${reason}: because`);
       return ready(status);
@@ -187,7 +199,13 @@ describe("boundStatus", () => {
 
   it("needs a person when devices were refused, and lists them with their reasons", () => {
     const failures = [{ device: "dev-1", reason: "SerialCollision", message: "twice" }];
-    const progress = { running: false, hindrance: undefined, devicesPerSecond: 0, failures };
+    const progress = {
+      running: false,
+      direction: "in" as const,
+      hindrance: undefined,
+      devicesPerSecond: 0,
+      failures,
+    };
     const status = boundStatus(
       view([cloud("a", [PROVISIONED, failed("SerialCollision")], { progress })], 2, 2),
       NOW,

@@ -8,7 +8,8 @@ import type {
 import { readiness, removeCondition, setCondition, type Verdict } from "../../runtime/conditions.ts";
 import type { CloudChoice } from "./cloud-plan.ts";
 import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
-import { cannotDeprovision } from "./release.ts";
+import { departureProgress, departuresVerdict } from "./departure-status.ts";
+import type { Departure } from "./departures.ts";
 import { everywhere } from "./everywhere.ts";
 import { shorten } from "./shorten.ts";
 
@@ -27,12 +28,14 @@ export interface BoundView {
   readonly binding: ReelBinding;
   readonly choice: CloudChoice;
   readonly clouds: readonly CloudView[];
-  /** CloudApis that are declared no more, and whose devices should be taken out. */
-  readonly departing: readonly string[];
+  /** Clouds that are declared no more, and whose devices are to be taken out. */
+  readonly departures: readonly Departure[];
   readonly request: string | undefined;
 }
 
 const FAILURES_SHOWN = 10;
+/** As many as the schema takes. */
+const MAX_LINES = 64;
 const FAILURE_MESSAGE = 512;
 
 /** The status of a batch that is not bound. */
@@ -49,11 +52,16 @@ export function unboundStatus({ batch, state, reason, message }: UnboundView, no
   return { observedGeneration, conditions: readiness(conditions, verdict, at) };
 }
 
-/** The status of a batch that is being deleted and may not go yet: as it was, but for why. */
-export function heldStatus({ batch, state, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
+/** The status of a batch that is being deleted and may not go yet: as it was, but for who leaves, and why it waits. */
+export function heldStatus(
+  batch: DeviceBatch,
+  departures: readonly Departure[],
+  now: Date,
+): DeviceBatchStatus {
   const at = { observedGeneration: batch.metadata.generation ?? 0, now };
-  const conditions = readiness(batch.status?.conditions, { state, reason, message }, at);
-  return { ...batch.status, observedGeneration: at.observedGeneration, conditions };
+  const conditions = readiness(batch.status?.conditions, departuresVerdict(departures, now), at);
+  const clouds = departures.map((departure) => departureProgress(departure, batch, now));
+  return { ...batch.status, observedGeneration: at.observedGeneration, clouds, conditions };
 }
 
 /** The status of a bound batch: counters from the ledgers, and one verdict over all clouds. */
@@ -73,7 +81,8 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
     const obstacle = { state: "Blocked", reason: "LedgerUnreadable", message: why } as const;
     return cloudProgress({ ...cloud.view, obstacle }, { ...cloud.counts, complete: false }, batch, now);
   });
-  const verdict = judge(view, lines, provisioned, failed);
+  const verdict = judge(view, lines, { provisioned, failed }, now);
+  const leaving = view.departures.map((departure) => departureProgress(departure, batch, now));
   const done = lines.length > 0 && lines.every((line) => line.state === "Provisioned");
   const provisionedAt = done ? latest(lines) : undefined;
   const failures = failuresOf(view);
@@ -85,7 +94,8 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
     boundAt: binding.spec.boundAt,
     ...(provisionedAt === undefined ? {} : { provisionedAt }),
     manifestSha256: binding.spec.manifestSha256,
-    ...(lines.length === 0 ? {} : { clouds: lines, cloudNames: lines.map(({ name }) => name).join(", ") }),
+    ...(lines.length + leaving.length === 0 ? {} : { clouds: withoutDoubles([...lines, ...leaving]) }),
+    ...(lines.length === 0 ? {} : { cloudNames: lines.map(({ name }) => name).join(", ") }),
     ...(failures.length === 0 ? {} : { failures }),
     conditions: conditionsOf(batch, binding, { verdict, done, observedGeneration }, now),
   };
@@ -118,15 +128,13 @@ function conditionsOf(
 
 /** What holds the batch up comes before what goes well. */
 function judge(
-  { batch, binding, choice, departing }: BoundView,
+  { batch, binding, choice, departures }: BoundView,
   lines: readonly CloudProgress[],
-  provisioned: number,
-  failed: number,
+  { provisioned, failed }: { provisioned: number; failed: number },
+  now: Date,
 ): Verdict {
   const { devices } = binding.spec;
-  if (departing.length > 0) {
-    return { state: "stalled", reason: "DeprovisionUnsupported", message: cannotDeprovision(departing) };
-  }
+  if (departures.length > 0) return departuresVerdict(departures, now);
   if (choice.kind === "boundOnly") {
     return {
       state: "ready",
@@ -165,6 +173,13 @@ function judge(
   }
   const who = batch.spec.suspend === true ? "this batch" : "its cloud";
   return { state: "stalled", reason: "Suspended", message: `${count}; ${who} is suspended` };
+}
+
+/** The list is keyed by name: a CloudApi that leads elsewhere by now has one line, that of where it leads. */
+function withoutDoubles(lines: readonly CloudProgress[]): CloudProgress[] {
+  return lines
+    .filter(({ name }, at) => lines.findIndex((line) => line.name === name) === at)
+    .slice(0, MAX_LINES);
 }
 
 function latest(lines: readonly CloudProgress[]): string | undefined {

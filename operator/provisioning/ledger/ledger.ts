@@ -1,13 +1,13 @@
 import { CHUNK_DEVICES } from "./format.ts";
 import {
   addCounts,
+  bucketOf,
   type Counts,
   countStates,
   type DeviceState,
-  isFailed,
   PENDING,
-  PROVISIONED,
   QUARANTINED,
+  REMOVED,
 } from "./states.ts";
 
 /** One chunk of a ledger in memory: up to CHUNK_DEVICES devices, a byte each. */
@@ -61,8 +61,8 @@ export class Ledger {
     const before = chunk.states[at] ?? PENDING;
     if (before === state) return;
     chunk.states[at] = state;
-    chunk.counts[bucket(before)] -= 1;
-    chunk.counts[bucket(state)] += 1;
+    chunk.counts[bucketOf(before)] -= 1;
+    chunk.counts[bucketOf(state)] += 1;
     chunk.dirty = true;
   }
 
@@ -86,6 +86,30 @@ export class Ledger {
     if (this.counts().pending > 0) this.provisionedAt = undefined;
   }
 
+  /** Has devices that were taken out go in again: their cloud is wanted once more. */
+  readmit(): void {
+    for (const chunk of this.chunks) {
+      if (chunk.counts.removed === 0) continue;
+      chunk.states.forEach((state, at) => {
+        if (state === REMOVED) chunk.states[at] = PENDING;
+      });
+      chunk.counts = countStates(chunk.states);
+      chunk.dirty = true;
+      this.provisionedAt = undefined;
+    }
+  }
+
+  /** Devices that may be in the cloud: all that could be sent and are not known to be out again. */
+  get within(): number {
+    const { provisioned, failed, pending } = this.counts();
+    return provisioned + failed + pending;
+  }
+
+  /** Whether any part of it was written, so that devices may have left. */
+  get begun(): boolean {
+    return this.chunks.some((chunk) => chunk.resourceVersion !== undefined);
+  }
+
   counts(): Counts {
     return addCounts(this.chunks.map((chunk) => chunk.counts));
   }
@@ -107,10 +131,4 @@ export class Ledger {
     }
     return chunk;
   }
-}
-
-function bucket(state: DeviceState): keyof Counts {
-  if (state === PENDING) return "pending";
-  if (state === PROVISIONED) return "provisioned";
-  return isFailed(state) ? "failed" : "quarantined";
 }

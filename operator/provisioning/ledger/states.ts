@@ -31,6 +31,11 @@ export type DeviceState = number;
 
 const FIRST_FAILURE = 3;
 export const STATE_LIMIT = 32;
+/**
+ * Taken out of the cloud again. Only while others of its part are still to be taken out: a ledger that has
+ * nothing else to say is deleted.
+ */
+export const REMOVED = 31;
 
 /** The state byte of a failure. */
 export function failed(reason: FailureReason): DeviceState {
@@ -38,7 +43,7 @@ export function failed(reason: FailureReason): DeviceState {
 }
 
 export function isFailed(state: DeviceState): boolean {
-  return state >= FIRST_FAILURE;
+  return state >= FIRST_FAILURE && state !== REMOVED;
 }
 
 /** The reason of a failed state; `Unknown` for a number that this version does not know. */
@@ -51,28 +56,39 @@ export interface Counts {
   failed: number;
   pending: number;
   quarantined: number;
+  /** Taken out again. */
+  removed: number;
+}
+
+/** No device at all. */
+export function noCounts(): Counts {
+  return { provisioned: 0, failed: 0, pending: 0, quarantined: 0, removed: 0 };
 }
 
 /** Counts devices by state; the only place where counters come from. */
 export function countStates(states: Uint8Array): Counts {
-  const counts: Counts = { provisioned: 0, failed: 0, pending: 0, quarantined: 0 };
-  for (const state of states) {
-    if (state === PENDING) counts.pending += 1;
-    else if (state === PROVISIONED) counts.provisioned += 1;
-    else if (state === QUARANTINED) counts.quarantined += 1;
-    else counts.failed += 1;
-  }
+  const counts = noCounts();
+  for (const state of states) counts[bucketOf(state)] += 1;
   return counts;
 }
 
+/** Which counter a device in this state belongs to. */
+export function bucketOf(state: DeviceState): keyof Counts {
+  if (state === PENDING) return "pending";
+  if (state === PROVISIONED) return "provisioned";
+  if (state === QUARANTINED) return "quarantined";
+  return state === REMOVED ? "removed" : "failed";
+}
+
 /** The sum of several chunks' counts. */
-export function addCounts(all: Iterable<Counts>): Counts {
-  const sum: Counts = { provisioned: 0, failed: 0, pending: 0, quarantined: 0 };
+export function addCounts(all: Iterable<Omit<Counts, "removed"> & { removed?: number }>): Counts {
+  const sum = noCounts();
   for (const counts of all) {
     sum.provisioned += counts.provisioned;
     sum.failed += counts.failed;
     sum.pending += counts.pending;
     sum.quarantined += counts.quarantined;
+    sum.removed += counts.removed ?? 0;
   }
   return sum;
 }

@@ -109,6 +109,31 @@ export class LedgerStore {
     }
   }
 
+  /**
+   * Deletes a ledger of which nothing is left to say, the head last, so that a ledger which was only deleted in
+   * part is still seen as one.
+   *
+   * @throws LedgerConflict when an object was changed by somebody else.
+   */
+  async remove(identity: LedgerIdentity, ledger: Ledger, signal: AbortSignal): Promise<void> {
+    for (const chunk of ledger.chunks.toReversed()) {
+      const { resourceVersion } = chunk;
+      if (resourceVersion === undefined) continue;
+      const name = chunkName(identity.reel, identity.target, chunk.index);
+      try {
+        await this.#client.delete({ name }, { resourceVersion }, signal);
+      } catch (error) {
+        if (isConflict(error)) {
+          throw new LedgerConflict(`ledger ${name} was changed by somebody else; it is read again`, {
+            cause: error,
+          });
+        }
+        if (!isNotFound(error)) throw error;
+      }
+      chunk.resourceVersion = undefined;
+    }
+  }
+
   async #write(identity: LedgerIdentity, ledger: Ledger, chunk: Chunk, signal: AbortSignal): Promise<void> {
     // Clean from the moment of the copy: what changes while the write is under way makes it dirty again.
     chunk.dirty = false;
@@ -155,7 +180,7 @@ function toObject(identity: LedgerIdentity, ledger: Ledger, chunk: Chunk): Provi
       ...(chunk.request === undefined ? {} : { request: chunk.request }),
       format: LEDGER_FORMAT,
       data: encodeStates(chunk.states),
-      counts: chunk.counts,
+      counts: writtenCounts(chunk.counts),
       ...(chunk.index === 0 ? headOf(ledger) : {}),
     },
   };
@@ -169,8 +194,14 @@ function headOf(ledger: Ledger): Partial<ProvisioningLedger["spec"]> {
   };
 }
 
-function sameCounts(a: Counts, b: Counts): boolean {
+/** Devices that were taken out are counted only while there are such. */
+function writtenCounts({ removed, ...counts }: Counts): ProvisioningLedger["spec"]["counts"] {
+  return removed === 0 ? counts : { ...counts, removed };
+}
+
+function sameCounts(a: Counts, b: ProvisioningLedger["spec"]["counts"]): boolean {
   return (
+    a.removed === (b.removed ?? 0) &&
     a.provisioned === b.provisioned &&
     a.failed === b.failed &&
     a.pending === b.pending &&

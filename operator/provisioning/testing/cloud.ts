@@ -1,4 +1,4 @@
-import type { CertificateAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
+import type { CertificateAnswer, DeprovisionAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
 import { InteropError } from "../../../interop/caller/errors.ts";
 import { readRefusal } from "../../../interop/caller/refusal.ts";
 import { ENTRY_MESSAGES } from "../../../interop/protocol/messages.ts";
@@ -7,6 +7,7 @@ import type { Caller } from "../caller-port.ts";
 
 /** One request as it reached the cloud. */
 export interface CloudRequest {
+  readonly action: "provision" | "deprovision";
   readonly refs: readonly string[];
   /** By the clock of the test. */
   readonly at: number;
@@ -67,13 +68,30 @@ export class SimulatedCloud implements Caller {
     certs: readonly { ref: string; der: Uint8Array }[],
     signal: AbortSignal,
   ): Promise<Map<string, CertificateAnswer>> {
+    return this.#request("provision", certs, signal, (ref) => this.#take(ref));
+  }
+
+  async deprovision(
+    _target: InteropTarget,
+    certs: readonly { ref: string; der: Uint8Array }[],
+    signal: AbortSignal,
+  ): Promise<Map<string, DeprovisionAnswer>> {
+    return this.#request("deprovision", certs, signal, (ref) => this.#remove(ref));
+  }
+
+  async #request<T>(
+    action: CloudRequest["action"],
+    certs: readonly { ref: string }[],
+    signal: AbortSignal,
+    one: (ref: string) => T,
+  ): Promise<Map<string, T>> {
     const { latencyMs = 0, msPerDevice = 0, deadlineMs = 32_000 } = this.manners;
     const { deadly, leaveOut, loseAnswers, throttle, unacceptable } = this.manners;
     const refs = certs.map(({ ref }) => ref);
     const took = latencyMs + msPerDevice * certs.length;
     this.inFlight += 1;
     this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
-    this.requests.push({ refs, at: this.#clock.now(), answered: took <= deadlineMs });
+    this.requests.push({ action, refs, at: this.#clock.now(), answered: took <= deadlineMs });
     try {
       await this.#clock.sleep(Math.min(took, deadlineMs), signal);
     } finally {
@@ -83,7 +101,7 @@ export class SimulatedCloud implements Caller {
     if (throttle !== undefined) throw fault("Throttled", throttle.retryAfterMs);
     if (refs.some((ref) => deadly?.has(ref) === true)) throw fault("ServerError");
     if (refs.some((ref) => unacceptable?.has(ref) === true)) throw fault("BadRequest");
-    const answers = refs.map((ref): [string, CertificateAnswer] => [ref, this.#take(ref)]);
+    const answers = refs.map((ref): [string, T] => [ref, one(ref)]);
     if (loseAnswers === true) throw fault("ConnectionBroken");
     return new Map(answers.filter(([ref]) => leaveOut?.has(ref) !== true));
   }
@@ -94,6 +112,13 @@ export class SimulatedCloud implements Caller {
     if (!this.#admits()) return readRefusal({ message: ENTRY_MESSAGES.registrationFailed });
     this.devices.set(ref, (this.devices.get(ref) ?? 0) + 1);
     return { outcome: "provisioned", policyApplied: this.manners.withoutPolicy !== true };
+  }
+
+  #remove(ref: string): DeprovisionAnswer {
+    const { refuse } = this.manners;
+    if (refuse?.refs.has(ref) === true) return readRefusal({ message: refuse.message });
+    if (!this.#admits()) return readRefusal({ message: "", code: "Throttled", retryable: true });
+    return { outcome: "removed", wasThere: this.devices.delete(ref) };
   }
 
   #admits(): boolean {

@@ -40,9 +40,15 @@ export class MemoryLedgers {
     update: (object, signal) => this.#write(object, "update", signal),
     updateStatus: () => Promise.reject(new Error("a ledger has no status")),
     patch: () => Promise.reject(new Error("ledgers are not patched")),
-    delete: (key) => {
+    delete: async (key, options) => {
+      const existing = this.#objects.get(key.name);
+      if (existing === undefined) return;
+      await this.beforeWrite(existing);
+      const { resourceVersion } = existing.metadata;
+      if (options?.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
+        throw new ApiError(`${key.name} has changed`, { status: 409, reason: "Conflict" });
+      }
       this.#objects.delete(key.name);
-      return Promise.resolve();
     },
     watch: () => Promise.reject(new Error("nobody watches here")),
   };
@@ -53,6 +59,11 @@ export class MemoryLedgers {
 
   list(): ProvisioningLedger[] {
     return [...this.#objects.values()];
+  }
+
+  /** Somebody else deletes an object, whatever happens to the API server's other clients. */
+  drop(name: string): void {
+    this.#objects.delete(name);
   }
 
   /** Somebody else changes an object. */

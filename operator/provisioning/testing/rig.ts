@@ -14,7 +14,7 @@ import { silentLogger } from "../../runtime/logger.ts";
 import { ByteBudget } from "../byte-budget.ts";
 import { Ferry } from "../ferry.ts";
 import { decodeStates } from "../ledger/format.ts";
-import { PENDING } from "../ledger/states.ts";
+import { PENDING, REMOVED } from "../ledger/states.ts";
 import { LedgerStore } from "../ledger/store.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { type ContentsQuery, ReelContents } from "../reel-contents.ts";
@@ -36,6 +36,8 @@ export class Rig implements AsyncDisposable {
   readonly changes: string[] = [];
   readonly store: LedgerStore;
   readonly contents: WatchedContents;
+  /** Whether this process may take devices out, as far as its lease goes. */
+  mayDestroy = true;
   ferry: Ferry;
   readonly #folder: string;
   readonly #random: () => number;
@@ -74,6 +76,7 @@ export class Rig implements AsyncDisposable {
       random: this.#random,
       log: silentLogger,
       changed: (key) => this.changes.push(key),
+      mayDestroy: () => this.mayDestroy,
     });
   }
 
@@ -90,6 +93,7 @@ export class Rig implements AsyncDisposable {
     );
     const target = { key: "AWS/123456789012/eu-west-1", type: "AWS" as const, hash: "0123456789" };
     return {
+      direction: "in",
       ledger: {
         reel: batchId.toLowerCase(),
         account: "acme",
@@ -154,7 +158,8 @@ export class Rig implements AsyncDisposable {
       const ledgers = this.ledgers.list().filter((ledger) => ledger.spec.reel === spec.ledger.reel);
       const handled = ledgers.every((ledger) => ledger.spec.request === spec.request);
       const running = this.ferry.progress(key)?.running === true;
-      if (!running && handled && states.length > 0 && !states.includes(PENDING)) return;
+      const open = states.includes(PENDING) || states.includes(REMOVED);
+      if (!running && handled && states.length > 0 && !open) return;
       declare();
       await this.pass(1_000);
     }

@@ -1,0 +1,53 @@
+import type { Caller } from "./caller-port.ts";
+import type { Parcel } from "./delivery.ts";
+import { type DeviceState, PENDING, PROVISIONED, QUARANTINED, REMOVED } from "./ledger/states.ts";
+import { judge, judgeRemoval, type Verdict } from "./outcome.ts";
+import type { PlacementSpec } from "./placement-spec.ts";
+
+/** Tells what an answer means for a device of its request. @param refusals how often it was refused before */
+export type Verdicts = (ref: string, refusals: number) => Verdict;
+
+/** What is done with devices at their cloud: let in, or taken out. */
+export interface Errand {
+  /** What the ledger says of a device when it is done. */
+  readonly goal: DeviceState;
+  /** Whether a device in this state is to be sent. */
+  wants(state: DeviceState): boolean;
+  /** One request. @throws what the caller throws; NotNow before anything is sent */
+  send(spec: PlacementSpec, parcels: readonly Parcel[], signal: AbortSignal): Promise<Verdicts>;
+}
+
+/** Nothing may be sent at present, and that is nobody's fault at the cloud. */
+export class NotNow extends Error {
+  override readonly name = "NotNow";
+}
+
+/** Lets devices in. */
+export function provisioning(caller: Caller): Errand {
+  return {
+    goal: PROVISIONED,
+    wants: (state) => state === PENDING,
+    async send({ interop, contents, policyExpected }, parcels, signal) {
+      const answers = await caller.provision(interop, parcels, signal, contents.batchId);
+      return (ref, refusals) => judge(answers.get(ref), policyExpected, refusals);
+    },
+  };
+}
+
+/**
+ * Takes devices out: all that may have left, for a device that was never answered for may be in all the same.
+ * @param mayDestroy asked right before each request: whether this process is sure to be the only one
+ */
+export function deprovisioning(caller: Caller, mayDestroy: () => boolean): Errand {
+  return {
+    goal: REMOVED,
+    wants: (state) => state !== REMOVED && state !== QUARANTINED,
+    async send({ interop, contents }, parcels, signal) {
+      if (!mayDestroy()) {
+        throw new NotNow("this operator's lease was not renewed of late, so another may be at work already");
+      }
+      const answers = await caller.deprovision(interop, parcels, signal, contents.batchId);
+      return (ref) => judgeRemoval(answers.get(ref));
+    },
+  };
+}
