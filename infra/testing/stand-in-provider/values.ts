@@ -17,15 +17,23 @@ const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const ASSET = "c44067f5952c0a294b673a41bacd8c17";
 const ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7";
 
-/** An archive of texts, as `new AssetArchive({ name: new StringAsset(text) })` comes over the wire. */
+/**
+ * An archive of texts, as `new AssetArchive({ name: new StringAsset(text) })` comes over the wire. Of the archive
+ * in a state only the hash is kept.
+ */
 export const archiveOfTexts = z.object({
   [SIGNATURE]: z.literal(ARCHIVE),
-  assets: z.record(z.string(), z.object({ [SIGNATURE]: z.literal(ASSET), text: z.string() })),
+  hash: z.string().optional(),
+  assets: z.record(z.string(), z.object({ [SIGNATURE]: z.literal(ASSET), text: z.string() })).optional(),
 });
 
-/** The zip file of such an archive. */
-export function zipped(archive: z.infer<typeof archiveOfTexts>): Buffer {
-  return zip(Object.fromEntries(Object.entries(archive.assets).map(([name, { text }]) => [name, text])));
+/**
+ * The zip file of such an archive.
+ * @throws Error when it is one from a state
+ */
+export function zipped({ assets }: z.infer<typeof archiveOfTexts>): Buffer {
+  if (assets === undefined) throw new Error("an archive came without its content");
+  return zip(Object.fromEntries(Object.entries(assets).map(([name, { text }]) => [name, text])));
 }
 
 /** The properties in a message; none where it has none. */

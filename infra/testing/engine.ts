@@ -1,0 +1,96 @@
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { LocalWorkspace, PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import type { Stack } from "@pulumi/pulumi/automation/index.js";
+
+import { reapFolder } from "../../tools/process/reaper.ts";
+import type { PulumiEngine } from "../../tools/pulumi-engine/source.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+/** Any secret in the state of a test's stack is safe with it. */
+const PASSPHRASE = "the passphrase of a stack that is thrown away";
+
+export interface TestProjectOptions {
+  readonly engine: PulumiEngine;
+  /** What tells the AWS SDKs where to call, and as whom. */
+  readonly aws: Readonly<Record<string, string>>;
+}
+
+/** The project as a user has it, in a folder of its own, with a backend of its own. */
+export interface TestProject {
+  readonly folder: string;
+  /**
+   * Makes a stack from Pulumi.example.yaml and these further settings (`namespace:key`).
+   * Its `up`, `preview`, `refresh` and `destroy` run the real program.
+   */
+  stack(name: string, settings?: Readonly<Record<string, string>>): Promise<Stack>;
+  /** Removes the folder, with the state. What the stacks have made stays. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Lays out Pulumi.yaml and infra/ for a real engine, which finds the stand-ins for the AWS provider and the Node
+ * language host on its PATH, and keeps its state in a folder.
+ */
+export async function testProject(options: TestProjectOptions): Promise<TestProject> {
+  const folder = await mkdtemp(join(tmpdir(), "certferry-pulumi-"));
+  reapFolder(folder);
+  const [project, installation, home, state] = ["project", "installation", "home", "state"].map((name) =>
+    join(folder, name),
+  ) as [string, string, string, string];
+  for (const each of [project, join(installation, "bin"), home, state])
+    await mkdir(each, { recursive: true });
+  await copyFile(join(ROOT, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+  await symlink(join(ROOT, "infra"), join(project, "infra"));
+  const bin = join(installation, "bin");
+  await layPrograms(bin, options.engine);
+  const envVars = {
+    ...options.aws,
+    // Nothing of the caller's own account is to be used by mistake.
+    AWS_PROFILE: "",
+    AWS_SESSION_TOKEN: "",
+    AWS_SHARED_CREDENTIALS_FILE: join(home, "none"),
+    AWS_CONFIG_FILE: join(home, "none"),
+    PATH: [bin, process.env["PATH"]].join(delimiter),
+    PULUMI_HOME: home,
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+    PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+  };
+  const pulumiCommand = await PulumiCommand.get({ root: installation });
+  return {
+    folder: project,
+    async stack(name, settings = {}) {
+      await copyFile(join(ROOT, "Pulumi.example.yaml"), join(project, `Pulumi.${name}.yaml`));
+      const stack = await LocalWorkspace.createOrSelectStack(
+        { stackName: name, workDir: project },
+        { pulumiCommand, envVars },
+      );
+      const values = Object.entries(settings).map(([key, value]) => [key, { value }] as const);
+      await stack.setAllConfig(Object.fromEntries(values));
+      return stack;
+    },
+    async remove() {
+      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/** The programs that the engine looks for on its PATH. */
+async function layPrograms(bin: string, engine: PulumiEngine): Promise<void> {
+  await layProgram(join(bin, "pulumi"), `exec '${engine.path}' "$@"`);
+  await symlink(process.execPath, join(bin, "node"));
+  for (const [name, main] of [
+    ["pulumi-resource-aws", "stand-in-provider/main.ts"],
+    ["pulumi-language-nodejs", "node-language-host/main.ts"],
+  ] as const) {
+    await layProgram(join(bin, name), `exec '${process.execPath}' '${join(import.meta.dirname, main)}' "$@"`);
+  }
+}
+
+async function layProgram(path: string, line: string): Promise<void> {
+  await writeFile(path, `#!/bin/sh\n${line}\n`);
+  await chmod(path, 0o755);
+}
