@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IotApi } from "./api.ts";
 import { unless } from "./failures.ts";
+import { createTurns } from "./turns.ts";
 
 /** A thing group for each batch. */
 export interface BatchGroups {
@@ -13,24 +14,27 @@ const LONGEST = 128;
 
 export function createBatchGroups(api: IotApi, prefix: string): BatchGroups {
   const made = new Set<string>();
+  const turns = createTurns();
 
-  async function make(name: string, batch: string, signal: AbortSignal): Promise<void> {
-    if (made.has(name)) return;
-    // The same request again is answered as the first; another one's group of the name will do, too.
-    await unless("ResourceAlreadyExistsException", api.createThingGroup(name, { batch }, signal));
-    made.add(name);
+  /** Once, however many devices wait for it. */
+  function make(name: string, batch: string, signal: AbortSignal): Promise<void> {
+    return turns(name, signal, async () => {
+      if (made.has(name)) return;
+      // The same request again is answered as the first; another one's group of the name will do, too.
+      await unless("ResourceAlreadyExistsException", api.createThingGroup(name, { batch }, signal));
+      made.add(name);
+    });
   }
 
   return {
     async join(thing, batch, signal) {
       const name = groupName(prefix, batch);
-      const known = made.has(name);
       await make(name, batch, signal);
       const joined = await unless("ResourceNotFoundException", api.addThingToGroup(thing, name, signal));
       if (joined !== undefined) return;
       // Somebody has deleted the group since it was made: or the thing, which the second try tells.
       made.delete(name);
-      if (known) await make(name, batch, signal);
+      await make(name, batch, signal);
       await api.addThingToGroup(thing, name, signal);
     },
     async leave(thing, batch, signal) {
