@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
 import type { BuildOptions } from "../build-cache/build-cache.ts";
@@ -59,9 +59,11 @@ export async function findPulumiEngine(options: FindEngineOptions = {}): Promise
     );
   }
   const wanted = await wantedVersion();
-  const installed = await versionOf("pulumi", env);
-  if (installed !== undefined && fits(installed, wanted))
-    return { path: "pulumi", version: installed, origin: "path" };
+  for (const folder of (env["PATH"] ?? "").split(delimiter).filter(Boolean)) {
+    const path = join(folder, "pulumi");
+    const version = await versionOf(path, env);
+    if (version !== undefined && fits(version, wanted)) return { path, version, origin: "path" };
+  }
   const cached = await cachedGoProgram(ENGINE, env);
   if (cached !== undefined) return { path: cached, version: wanted, origin: "cache" };
   const build: BuildOptions = {
