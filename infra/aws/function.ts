@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 export const GATEWAY_TIMEOUT_SECONDS = 29;
 
 export interface FunctionArgs {
+  readonly functionName: string;
   readonly code: pulumi.asset.Archive;
   readonly role: iam.Role;
   readonly rights: iam.RolePolicy;
@@ -20,21 +21,16 @@ export interface FunctionArgs {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** The name that the function will have, so that its log can be made before it (else AWS makes one that keeps all for ever). */
-export function functionName(name: string): string {
-  return `${name}-interop`;
-}
-
-/** The function's log group. */
+/** The function's log group, made before the function: else AWS makes one, and keeps all in it for ever. */
 export function functionLog(
   name: string,
-  args: Pick<FunctionArgs, "region" | "tags"> & { readonly retentionDays: number },
+  args: Pick<FunctionArgs, "functionName" | "region" | "tags"> & { readonly retentionDays: number },
   opts: pulumi.CustomResourceOptions,
 ): cloudwatch.LogGroup {
   return new cloudwatch.LogGroup(
     `${name}-function`,
     {
-      name: `/aws/lambda/${functionName(name)}`,
+      name: `/aws/lambda/${args.functionName}`,
       retentionInDays: args.retentionDays,
       ...inRegion(args.region),
       tags: { ...args.tags },
@@ -52,7 +48,7 @@ export function interopFunction(
   return new lambda.Function(
     `${name}-interop`,
     {
-      name: functionName(name),
+      name: args.functionName,
       description: "Takes device certificates into AWS IoT Core (Certferry)",
       runtime: lambda.Runtime.NodeJS24dX,
       architectures: ["arm64"],

@@ -6,6 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { GATEWAY_TIMEOUT_SECONDS, inRegion } from "./function.ts";
 
 export interface GatewayArgs {
+  /** What the API is called in AWS. */
+  readonly apiName: string;
   readonly function: lambda.Function;
   readonly stage: string;
   readonly accessLog: cloudwatch.LogGroup;
@@ -63,7 +65,7 @@ export function gateway(
   const api = new apigateway.RestApi(
     name,
     {
-      name,
+      name: args.apiName,
       description: "Where Certferry's operator brings device certificates to",
       endpointConfiguration: { types: "REGIONAL" },
       securityPolicy: SECURITY_POLICY,

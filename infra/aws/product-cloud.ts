@@ -13,13 +13,18 @@ import { functionRole } from "./role.ts";
 export interface AwsProductCloudArgs {
   /** The public keys of those who may call: a JWKS as JSON. Several keys are all taken, so that one can follow another. */
   readonly jwks: string;
+  /**
+   * What resources are called in AWS, or begin with; the component's name unless told. Tell the old one when the
+   * component is renamed: devices are attached to a policy and a type of that name.
+   */
+  readonly resourceName?: string | undefined;
   /** Another region than the provider's. */
   readonly region?: string | undefined;
   /** The stage of the API; `Prod` unless told, as in the vendor's stacks. */
   readonly stage?: string | undefined;
   /** What things are called; `Infineon_<serial>` unless told (docs/interop.md). */
   readonly thingNameTemplate?: string | undefined;
-  /** What the thing group of each batch begins with; the component's name and a hyphen unless told. */
+  /** What the thing group of each batch begins with; `resourceName` and a hyphen unless told. */
   readonly thingGroupPrefix?: string | undefined;
   /** The topic that devices are told; `iqs` unless told. */
   readonly defaultTopic?: string | undefined;
@@ -68,9 +73,9 @@ export class AwsProductCloud extends pulumi.ComponentResource {
 
   constructor(name: string, args: AwsProductCloudArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("certferry:aws:ProductCloud", name, {}, opts);
-    const { region, tags = {} } = args;
+    const { region, tags = {}, resourceName = name } = args;
     const template = args.thingNameTemplate ?? "Infineon_<serial>";
-    const thingGroupPrefix = args.thingGroupPrefix ?? `${name}-`;
+    const thingGroupPrefix = args.thingGroupPrefix ?? `${resourceName}-`;
     const defaultTopic = args.defaultTopic ?? "iqs";
     const tracing = args.tracing ?? false;
     const retentionDays = args.logRetentionDays ?? 30;
@@ -82,7 +87,7 @@ export class AwsProductCloud extends pulumi.ComponentResource {
     const policy = new iot.Policy(
       `${name}-device`,
       {
-        name: `${name}-device`,
+        name: `${resourceName}-device`,
         policy: pulumi
           .all([place.partition, place.region, place.accountId])
           .apply(([partition, inThisRegion, accountId]) =>
@@ -103,7 +108,7 @@ export class AwsProductCloud extends pulumi.ComponentResource {
     const thingType = new iot.ThingType(
       `${name}-device`,
       {
-        name: `${name}-device`,
+        name: `${resourceName}-device`,
         properties: { description: "A device whose certificate Certferry brought" },
         ...inRegion(region),
         tags: { ...tags },
@@ -111,7 +116,8 @@ export class AwsProductCloud extends pulumi.ComponentResource {
       lasting,
     );
 
-    const logGroup = functionLog(name, { region, tags, retentionDays }, child);
+    const functionName = `${resourceName}-interop`;
+    const logGroup = functionLog(name, { functionName, region, tags, retentionDays }, child);
     const { role, rights } = functionRole(
       name,
       {
@@ -129,6 +135,7 @@ export class AwsProductCloud extends pulumi.ComponentResource {
     const callee = interopFunction(
       name,
       {
+        functionName,
         code: args.code ?? lambdaArchive(),
         role,
         rights,
@@ -155,7 +162,7 @@ export class AwsProductCloud extends pulumi.ComponentResource {
     const accessLog = new cloudwatch.LogGroup(
       `${name}-gateway`,
       {
-        name: `/aws/apigateway/${name}`,
+        name: `/aws/apigateway/${resourceName}`,
         retentionInDays: retentionDays,
         ...inRegion(region),
         tags: { ...tags },
@@ -165,6 +172,7 @@ export class AwsProductCloud extends pulumi.ComponentResource {
     const { api, stage } = gateway(
       name,
       {
+        apiName: resourceName,
         function: callee,
         stage: args.stage ?? "Prod",
         accessLog,

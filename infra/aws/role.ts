@@ -1,7 +1,7 @@
 import * as iam from "@pulumi/aws/iam/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { AwsPlace } from "./place.ts";
-import { IOT_ACTIONS, type IotResource } from "./iot-actions.ts";
+import { IOT_ACTIONS, type IotResource, TRACING_ACTIONS } from "./iot-actions.ts";
 
 export interface RoleArgs {
   readonly place: AwsPlace;
@@ -113,7 +113,7 @@ function statements(arns: Arns): Statement[] {
           {
             Sid: "Traces",
             Effect: "Allow" as const,
-            Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+            Action: [...TRACING_ACTIONS],
             Resource: "*" as const,
           },
         ]

@@ -9,12 +9,15 @@ export interface PackageStorage {
   readonly containerUrl: pulumi.Output<string>;
 }
 
-/** Azure takes 3 to 24 lower-case letters and digits, and Pulumi adds eight of its own. */
-function accountName(name: string): string {
-  return name
+/**
+ * Azure takes 3 to 24 lower-case letters and digits, and no name twice in the world. The group's name ends in
+ * random characters of Pulumi's, which these keep.
+ */
+function accountName(resourceGroupName: string): string {
+  return resourceGroupName
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, "")
-    .slice(0, 16);
+    .slice(-24);
 }
 
 /**
@@ -27,9 +30,10 @@ export function packageStorage(
   opts: pulumi.CustomResourceOptions,
 ): PackageStorage {
   const account = new storage.StorageAccount(
-    accountName(name),
+    `${name}-package`,
     {
       resourceGroupName: place.resourceGroupName,
+      accountName: place.resourceGroupName.apply(accountName),
       location: place.location,
       kind: storage.Kind.StorageV2,
       sku: { name: storage.SkuName.Standard_LRS },

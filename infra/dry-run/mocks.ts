@@ -61,8 +61,8 @@ function computed(type: string, name: string, inputs: Properties): Properties {
     case "azure-native:storage:StorageAccount":
       return {
         id: azure("Microsoft.Storage/storageAccounts"),
-        name: `${name}1a2b3c4d`,
-        primaryEndpoints: { blob: `https://${name}1a2b3c4d.blob.core.windows.net/` },
+        name: inputs["accountName"],
+        primaryEndpoints: { blob: `https://${String(inputs["accountName"])}.blob.core.windows.net/` },
       };
     case "azure-native:storage:BlobContainer":
       return { name: inputs["containerName"] };
