@@ -1,7 +1,10 @@
 // `npm run check`, `npm run fix`
+import { installInfra } from "./infra-packages.ts";
 import { runChecks } from "./run-checks.ts";
 import { say } from "./say.ts";
 
+// The checks read its packages for their types.
+await installInfra(say);
 const failed = await runChecks({
   fix: process.argv.includes("--fix"),
   ci: process.env["CI"] === "true",

@@ -35,6 +35,7 @@ export function checks(options: { fix: boolean; env?: NodeJS.ProcessEnv }): Chec
       run: command(bin("oxlint"), ["--deny-warnings", ...(options.fix ? ["--fix"] : [])]),
     },
     { name: "types (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "."]) },
+    { name: "types of infra (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "infra"]) },
     {
       name: "CRDs are fresh",
       run: command(process.execPath, ["crds/generate.ts", ...(options.fix ? [] : ["--check"])]),

@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 
 import { findControlPlane } from "../control-plane/launcher.ts";
+import { prepareCloudParts } from "./cloud-parts.ts";
 import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { runChecks } from "./run-checks.ts";
@@ -27,6 +28,9 @@ async function step(name: string, work: () => Promise<void>): Promise<void> {
 
 await step("control plane", async () => {
   await findControlPlane({ log: say });
+});
+await step("parts of the product clouds", async () => {
+  await prepareCloudParts(say);
 });
 await step("check", async () => {
   for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);

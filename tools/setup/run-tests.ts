@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 
 import { findControlPlane } from "../control-plane/launcher.ts";
 import { runInForeground } from "../process/foreground.ts";
+import { needsCloudParts, prepareCloudParts } from "./cloud-parts.ts";
 import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 
@@ -20,11 +21,13 @@ export interface TestRun {
 }
 
 /**
- * Makes sure of a control plane (it may be built now, which takes minutes) and runs vitest once.
+ * Makes sure of a control plane and of the parts of the product clouds (they may be built now, which takes minutes)
+ * and runs vitest once.
  * @throws Error when there is no control plane to be had
  */
 export async function runTests(run: TestRun): Promise<Counts> {
   await findControlPlane({ log: run.log });
+  if (needsCloudParts(run.args ?? [])) await prepareCloudParts(run.log);
   return await runVitest(run);
 }
 
