@@ -84,7 +84,9 @@ export class SigningKeys {
    * @throws SigningKeyMissing
    */
   async tokens(account: string, audience: string, signal: AbortSignal): Promise<TokenSource> {
-    const key = this.#keys.get(account) ?? (await this.ensure(account, signal));
+    // A namespace that is going takes no public key any more, and its devices may have to be taken out still.
+    const key =
+      this.#keys.get(account) ?? (await this.#read(account, signal)) ?? (await this.ensure(account, signal));
     const name = `${account}/${audience}`;
     const existing = this.#tokens.get(name);
     if (existing !== undefined) return existing;

@@ -47,7 +47,7 @@ export const GATEWAY_FAULTS = {
 } as const satisfies Record<string, Fault>;
 
 /** Which requests a fault is for. */
-export type FaultScope = "provision" | "info" | "any";
+export type FaultScope = "provision" | "deprovision" | "info" | "any";
 
 /** Faults in the order given; each is used up after its number of requests. */
 export class FaultQueue {

@@ -15,6 +15,12 @@ export interface CloudLink {
   readonly canDeprovision: boolean;
 }
 
+/** Why a product cloud did not answer as it should. */
+export interface LinkFault {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** What tells a CloudApi as it is declared now from what it was, and from another of its name. */
 export function declarationOf({ metadata }: CloudApi): string {
   return `${metadata.uid ?? ""}/${metadata.generation ?? 0}`;
@@ -24,6 +30,7 @@ export function declarationOf({ metadata }: CloudApi): string {
 export class CloudLinks {
   readonly #links = new Map<string, { declaration: string; link: CloudLink }>();
   readonly #nextTries = new Map<string, number>();
+  readonly #faults = new Map<string, { declaration: string; fault: LinkFault }>();
 
   /** The link of a CloudApi as it is declared now; undefined until a probe of exactly that passed. */
   get(api: CloudApi): CloudLink | undefined {
@@ -33,12 +40,24 @@ export class CloudLinks {
 
   set(api: CloudApi, link: CloudLink): void {
     this.#nextTries.delete(keyOf(api));
+    this.#faults.delete(keyOf(api));
     this.#links.set(keyOf(api), { declaration: declarationOf(api), link });
   }
 
   delete(key: string): void {
     this.#links.delete(key);
     this.#nextTries.delete(key);
+    this.#faults.delete(key);
+  }
+
+  /** Why a CloudApi as it is declared now cannot be called; undefined while that is not known, or it can. */
+  fault(api: CloudApi): LinkFault | undefined {
+    const entry = this.#faults.get(keyOf(api));
+    return entry?.declaration === declarationOf(api) ? entry.fault : undefined;
+  }
+
+  setFault(api: CloudApi, fault: LinkFault): void {
+    this.#faults.set(keyOf(api), { declaration: declarationOf(api), fault });
   }
 
   /** When a CloudApi that cannot be called is probed next (epoch ms); undefined when that is not planned. */

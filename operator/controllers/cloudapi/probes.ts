@@ -162,6 +162,7 @@ export class Probes {
     const had = links.get(api);
     if (link !== undefined) links.set(api, link);
     else if (!tolerated) links.delete(keyOf(api));
+    if (!probe.passed && !tolerated) links.setFault(api, probe);
     const has = links.get(api);
     if (has === undefined) links.planTry(api, entry.nextProbeAt);
     // Batches that wait say when the next try is, and what a cloud can do may be what they wait for.

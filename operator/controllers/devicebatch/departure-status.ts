@@ -45,12 +45,19 @@ export function departuresVerdict(departures: readonly Departure[], now: Date): 
     const hindrance = hindranceOf(departure, now);
     return hindrance === undefined ? [] : [{ name: departure.name, ...hindrance }];
   });
+  // Nothing comes of itself: neither a probe nor a next try is planned.
+  const stalled = departures.some(
+    ({ obstacle }) =>
+      obstacle !== undefined && obstacle.state !== "Pending" && obstacle.nextTryAt === undefined,
+  );
   const left = departures.reduce((sum, { counts }) => sum + counts.provisioned, 0);
   const count = `${left} devices are still in ${departures.map(({ name }) => name).join(", ")}, out of which they are to be taken`;
   const why = held.map(({ name, message }) => `${name}: ${message}`).join("; ");
   if (held.length === 0) return { state: "progressing", reason: "Deprovisioning", message: count };
   const unable = held.some(({ reason }) => reason === "DeprovisionUnsupported");
-  return unable
-    ? { state: "stalled", reason: "DeprovisionUnsupported", message: `${count}; ${why}` }
-    : { state: "retrying", reason: "DeprovisionBlocked", message: `${count}; ${why}` };
+  return {
+    state: stalled ? "stalled" : "retrying",
+    reason: unable ? "DeprovisionUnsupported" : "DeprovisionBlocked",
+    message: `${count}; ${why}`,
+  };
 }

@@ -156,7 +156,7 @@ export function obstacleOf(
     const message = `Reel ${reelNameOf(batch.spec.batchId)} is gone, so its certificates cannot be read; create it again with the same manifest`;
     return { state: "Blocked", reason: "ReelNotFound", message };
   }
-  return link === undefined ? notConnected(name, api, links.nextTry(api)) : undefined;
+  return link === undefined ? notConnected(name, api, links) : undefined;
 }
 
 function noCloudApi(name: string, going: boolean, batch: DeviceBatch): string {
@@ -170,11 +170,19 @@ function noCloudApi(name: string, going: boolean, batch: DeviceBatch): string {
     : `CloudApi ${name}, the account's default when the reel was bound, is gone; create it again, or name another one in spec.cloudApis`;
 }
 
-function notConnected(name: string, api: CloudApi, nextTryAt: number | undefined): Obstacle {
+function notConnected(name: string, api: CloudApi, links: CloudLinks): Obstacle {
+  const nextTryAt = links.nextTry(api);
+  const fault = links.fault(api);
+  if (fault !== undefined) {
+    const { reason, message } = fault;
+    return { state: "Blocked", reason, message: `CloudApi ${name}: ${message}`, nextTryAt };
+  }
   const ready = api.status?.conditions?.find(({ type }) => type === "Ready");
   // What was said of an earlier spec (that it is suspended, say) is no news of this one.
   const stale = ready?.observedGeneration !== api.metadata.generation;
-  if (ready === undefined || ready.status === "True" || stale) {
+  // One that is being deleted says why that waits: for the batch that asks here.
+  const going = api.metadata.deletionTimestamp !== undefined;
+  if (ready === undefined || ready.status === "True" || stale || going) {
     return { state: "Pending", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
   }
   return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}`, nextTryAt };
