@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { findPulumiEngine, fits } from "./source.ts";
+import { fits } from "../go-build/find-program.ts";
+import { findPulumiEngine } from "./source.ts";
 
 describe("finding a Pulumi engine", () => {
   let folder: string;
