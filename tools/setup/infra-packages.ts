@@ -88,7 +88,8 @@ async function wantedPackages(folder: string): Promise<WantedPackage[]> {
 async function isThere({ folder, version, optional }: WantedPackage): Promise<boolean> {
   const text = await readFile(join(folder, "package.json"), "utf8").catch(() => undefined);
   if (text === undefined) return optional;
-  return (JSON.parse(text) as { version?: string }).version === version;
+  // Some write a v before it, which npm leaves out.
+  return (JSON.parse(text) as { version?: string }).version?.replace(/^v/, "") === version;
 }
 
 function markOf(folder: string): string {
