@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuer } from "../factory/index.ts";
 import { CHECKS } from "./checks/index.ts";
 import { readSamples, type Sample } from "./samples.ts";
-import { check, named, startCallee, type CalleeSetup } from "./testing.ts";
+import { check, named, startCallee, type CalleeSetup } from "./testing/callee.ts";
 
 /** Certferry's own callee, in each of its manners, conforms; and the check leaves it as it was. */
 const ALL: readonly (readonly [string, CalleeSetup])[] = [

@@ -1,6 +1,6 @@
 import { foreignText } from "../../interop/caller/refusal.ts";
 
-const JWT = /eyJ[\w-]+\.[\w-]*\.?[\w-]*/g;
+const JWT = /eyJ[\w-]{8,}(?:\.[\w-]*){0,2}/g;
 
 /**
  * What a callee said, on its way to a terminal or a file: at most 200 printable characters, and nothing of what

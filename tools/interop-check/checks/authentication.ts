@@ -76,7 +76,7 @@ export const AUTHENTICATION: readonly Check[] = [
   }),
   ...FORGERIES.map(({ name, what, level, make }): Check => ({
     name: `authentication.${name}`,
-      level,
+    level,
     expected: `401 (${AUTH_MESSAGES.notVerified}) to ${what}`,
     where: "who-is-calling",
     needs: ["bearer"],

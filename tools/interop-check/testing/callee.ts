@@ -2,20 +2,20 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
-import { createCallee } from "../../interop/callee/app.ts";
-import type { Capability } from "../../interop/protocol/capabilities.ts";
+import { createCallee } from "../../../interop/callee/app.ts";
+import type { Capability } from "../../../interop/protocol/capabilities.ts";
 import {
   createMemoryRegistry,
   type MemoryRegistry,
   type MemoryRegistryOptions,
-} from "../../interop/registries/memory.ts";
-import type { Registry } from "../../interop/registries/port.ts";
-import { generateSigningKey, publicJwks, type SigningKey } from "../../interop/trust/signing-key.ts";
-import { authorizer, type Credentials } from "./credentials.ts";
-import { Exchange } from "./exchange.ts";
-import { type Outcome, runChecks, type RunOptions } from "./run.ts";
-import { type Sample, Samples } from "./samples.ts";
-import { Subject } from "./subject.ts";
+} from "../../../interop/registries/memory.ts";
+import type { Registry } from "../../../interop/registries/port.ts";
+import { generateSigningKey, publicJwks, type SigningKey } from "../../../interop/trust/signing-key.ts";
+import { authorizer, type Credentials } from "../credentials.ts";
+import { Exchange } from "../exchange.ts";
+import { type Outcome, runChecks, type RunOptions } from "../run.ts";
+import { type Sample, Samples } from "../samples.ts";
+import { Subject } from "../subject.ts";
 
 export const AUDIENCE = "123456789012";
 
