@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { generateSigningKey, publicJwks } from "../trust/signing-key.ts";
-import { EnvironmentFault, readLambdaEnvironment } from "./aws-lambda-environment.ts";
+import { readLambdaEnvironment } from "./aws-lambda-environment.ts";
+import { EnvironmentFault } from "./environment.ts";
 
 const jwks = publicJwks([await generateSigningKey(), await generateSigningKey()]);
 const good = {

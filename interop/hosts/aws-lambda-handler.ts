@@ -4,7 +4,8 @@ import type { IotClient } from "../registries/aws-iot/api.ts";
 import { createIotClient } from "../registries/aws-iot/client.ts";
 import { concurrencyFor } from "../registries/aws-iot/quotas.ts";
 import { createAwsIotRegistry } from "../registries/aws-iot/registry.ts";
-import { EnvironmentFault, readLambdaEnvironment } from "./aws-lambda-environment.ts";
+import { readLambdaEnvironment } from "./aws-lambda-environment.ts";
+import { EnvironmentFault } from "./environment.ts";
 import type { LambdaLog } from "./aws-lambda-log.ts";
 
 /** An event of an API Gateway REST API with proxy integration, as far as it is read here. */

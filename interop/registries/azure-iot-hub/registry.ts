@@ -5,6 +5,7 @@ import type { Registry } from "../port.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { deprovisionEntry, takeOut } from "./deprovision.ts";
 import { createHub } from "./hub.ts";
+import { DEVICE_NAME, FIELD_DEVICE_NAME, HUB_HOST_NAME } from "./names.ts";
 import { createPace } from "./pace.ts";
 import { createPatience } from "./patience.ts";
 import { letIn, provisionEntry } from "./provision.ts";
@@ -57,14 +58,6 @@ export interface AzureIotHubOptions {
 /** Scope of tokens for the service API of any hub ("Control access to IoT Hub by using Microsoft Entra ID"). */
 const TOKEN_SCOPE = "https://iothubs.azure.net/.default";
 
-/**
- * What a hub takes as a device's name: up to 128 of these, case-sensitive ("Understand the identity registry
- * in your IoT hub"); less `.` and `..`, which no URL can carry.
- */
-const DEVICE_NAME = /^(?!\.{1,2}$)[A-Za-z0-9\-:.+%_#*?!(),=@$']{1,128}$/;
-
-const HOST = /^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?\.azure-devices\.(?:net|cn|us)$/i;
-
 const PARALLEL = 16;
 const PARALLEL_BULKS = 4;
 const FIRST_WAIT_MS = 500;
@@ -77,12 +70,12 @@ const FIRST_WAIT_MS = 500;
 export function createAzureIotHubRegistry(options: AzureIotHubOptions): Required<Registry> {
   const { topic = DEFAULT_TOPIC, clock = systemClock, patienceMs = 15_000, twins = false } = options;
   const endpoint = options.host.toLowerCase();
-  if (!HOST.test(endpoint)) {
+  if (!HUB_HOST_NAME.test(endpoint)) {
     throw new RangeError(
       `${JSON.stringify(options.host)} is no IoT Hub's host name: it must look like contoso.azure-devices.net`,
     );
   }
-  const names = deviceNames(options.names ?? "<serial>", DEVICE_NAME);
+  const names = deviceNames(options.names ?? FIELD_DEVICE_NAME, DEVICE_NAME);
   const pace = (perSecond: number | undefined) => createPace({ clock, perSecond, patienceMs });
   const work: Work = {
     clock,

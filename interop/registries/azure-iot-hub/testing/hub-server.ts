@@ -16,6 +16,9 @@ export interface HubServer {
   readonly devices: HubDevices;
   /** Leads HUB_HOST to this server, with its CA trusted. */
   readonly dispatcher: Dispatcher;
+  readonly port: number;
+  /** Whom to trust. */
+  readonly ca: string;
   /** Bearer tokens that are good. */
   readonly tokens: Set<string>;
   /** Requests that broke the contract: none may. */
@@ -66,6 +69,8 @@ export async function startHubServer(): Promise<HubServer> {
   const hub: HubServer = {
     devices,
     dispatcher,
+    port,
+    ca: certificate.caPem,
     tokens: new Set(["good"]),
     violations: [],
     requests: [],
