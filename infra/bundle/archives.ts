@@ -9,9 +9,9 @@ import { zip } from "./zip.ts";
 const BUILT = resolve(import.meta.dirname, "../../.certferry/infra");
 
 /** The Lambda function's code: `index.mjs`, whose `handler` is the callee. */
-export function lambdaArchive(): pulumi.asset.Archive {
+export function lambdaArchive(entry: string = ENTRIES.aws): pulumi.asset.Archive {
   return new pulumi.asset.AssetArchive({
-    "index.mjs": new pulumi.asset.StringAsset(bundle(ENTRIES.aws).code),
+    "index.mjs": new pulumi.asset.StringAsset(bundle(entry).code),
   });
 }
 
@@ -35,9 +35,9 @@ const HOST_JSON = {
  * The Function App's package: a zip file with `host.json`, `package.json` and the bundled callee, the same bytes
  * for the same sources. It is written to disk, because Pulumi uploads binary content from files only.
  */
-export function functionAppPackage(): DeploymentPackage {
+export function functionAppPackage(entry: string = ENTRIES.azure): DeploymentPackage {
   // The worker itself puts this module before the code that runs in it.
-  const { code } = bundle(ENTRIES.azure, ["@azure/functions-core"]);
+  const { code } = bundle(entry, ["@azure/functions-core"]);
   const content = zip({
     "host.json": JSON.stringify(HOST_JSON),
     "index.mjs": code,

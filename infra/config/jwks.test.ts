@@ -19,7 +19,7 @@ function faultOf(text: string): string {
 describe("the keys that a product cloud trusts", () => {
   it("are taken as they are published, several at once, and nothing else of the text with them", () => {
     const jwks = JSON.stringify({
-      keys: keysOf(freshJwks(2)).map((key, index) => ({ ...key, kid: `k${index}`, note: "for us only" })),
+      keys: keysOf(freshJwks(2)).map((key, index) => Object.assign(key, { kid: `k${index}`, note: "ours" })),
       comment: "acme",
     });
     const trusted = keysOf(trustedJwks(jwks));

@@ -82,7 +82,8 @@ describe("the configuration", () => {
       "azureProvisioningService: is use, so",
     ],
     [{ jwks: "{}" }, "jwks: is not a JWKS"],
-    [{ awsStgae: "Prod" }, "awsStgae: there is no such key"],
+    [{ awsStgae: "Prod" }, "awsStgae: there is no such key; did you mean awsStage?"],
+    [{ stage: "Prod" }, "stage: there is no such key"],
     [{ awsstage: "Prod" }, "awsstage: there is no such key; did you mean awsStage?"],
     [{ awsStag: "Prod" }, "awsStag: there is no such key; did you mean awsStage?"],
   ])("is refused with %j", (wrong, fault) => {

@@ -115,18 +115,20 @@ function faultsTogether(settings: Settings, broken: ReadonlySet<string>): string
   return faults;
 }
 
-/** A hint at the key that was meant, if one differs in case or in one letter. */
+/** A hint at the key that was meant: one of the same letters, or one that differs in a letter. */
 function nearest(key: string): string {
+  const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
   const found = Object.keys(SETTINGS).find(
-    (known) =>
-      known.toLowerCase() === key.toLowerCase() ||
-      (Math.abs(known.length - key.length) <= 1 && differences(known, key) <= 1),
+    (known) => letters(known) === letters(key) || differences(known, key) <= 1,
   );
   return found === undefined ? "" : `; did you mean ${found}?`;
 }
 
+/** How many letters are wrong, missing or too many: 0, 1, or 2 for more. */
 function differences(one: string, other: string): number {
   const [long, short] = one.length >= other.length ? [one, other] : [other, one];
+  if (one === other) return 0;
+  if (long.length - short.length > 1) return 2;
   let index = 0;
   while (index < short.length && long[index] === short[index]) index += 1;
   const rest = long.length === short.length ? short.slice(index + 1) : short.slice(index);

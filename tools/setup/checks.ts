@@ -37,6 +37,10 @@ export function checks(options: { fix: boolean; env?: NodeJS.ProcessEnv }): Chec
     { name: "types (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "."]) },
     { name: "types of infra (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "infra"]) },
     {
+      name: "Pulumi.yaml and the pictures of the product clouds are fresh",
+      run: command(process.execPath, ["infra/generate.ts", ...(options.fix ? [] : ["--check"])]),
+    },
+    {
       name: "CRDs are fresh",
       run: command(process.execPath, ["crds/generate.ts", ...(options.fix ? [] : ["--check"])]),
     },
