@@ -90,6 +90,8 @@ def faults(request):
     certs = request.get("certs")
     if request["action"] in ("provision", "deprovision") and not isinstance(certs, list):
         return "certs must be an array"
+    if request["action"] in ("info", "message") and certs is not None:
+        return "certs is not allowed with this action"
     for each in certs if isinstance(certs, list) else []:
         if not isinstance(each, dict) or not all(isinstance(each.get(name), str) for name in ("ref", "cert")):
             return "certs entries must have ref and cert"

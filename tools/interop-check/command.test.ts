@@ -7,7 +7,6 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ServeReady } from "../../interop/callee/serve.ts";
 import { issueServerCertificate } from "../factory/index.ts";
-import { brokenLinks } from "../setup/doc-links.ts";
 import { CHECKS } from "./checks/index.ts";
 import { readCommand, UsageError } from "./options.ts";
 
@@ -170,12 +169,4 @@ describe("the command line", () => {
     expect(() => read(...args)).toThrow(UsageError);
     expect(() => read(...args)).toThrow(message);
   });
-});
-
-it("each check says where it is written down, and it is", async () => {
-  await writeFile(join(folder, "interop.md"), await readFile(join(ROOT, "docs/interop.md")));
-  const links = CHECKS.map(({ name, where }) => `[${name}](interop.md#${where})`);
-  await writeFile(join(folder, "all.md"), links.join("\n"));
-  expect(await brokenLinks(folder, ["all.md"])).toEqual([]);
-  expect(new Set(CHECKS.map(({ name }) => name)).size).toBe(CHECKS.length);
 });

@@ -5,10 +5,10 @@ import { failed, passed, warned } from "../finding.ts";
 const CERT = "QQ==";
 
 /** A body that does not fit: it must not be answered as if it did, and 400 is the answer. */
-function misfit(name: string, what: string, body: string | object): Check {
+function misfit(name: string, what: string, body: string | object, level: Check["level"] = "must"): Check {
   return {
     name: `requests.${name}`,
-    level: "must",
+    level,
     expected: `400 to ${what}`,
     where: "requests",
     async run(subject) {
@@ -60,6 +60,7 @@ export const REQUESTS: readonly Check[] = [
     action: "provision",
     certs: [{ ref: "a", cert: "no base64!" }],
   }),
+  misfit("certs-with-info", "certs with info", { action: "info", certs: [] }, "should"),
   {
     name: "requests.error-text",
     level: "should",
