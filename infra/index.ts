@@ -127,7 +127,6 @@ async function azureCloud(
   tags: Readonly<Record<string, string>>,
 ): Promise<AzureProductCloud> {
   const { AzureProductCloud } = await import("./azure/product-cloud.ts");
-  const { azureProvisioningService: service } = settings;
   return new AzureProductCloud(settings.name, {
     jwks: settings.jwks,
     location: told(settings.azureLocation),
@@ -135,17 +134,8 @@ async function azureCloud(
       settings.azureIotHub === "use"
         ? { use: { name: settings.azureIotHubName, resourceGroup: settings.azureIotHubResourceGroup } }
         : { create: { sku: settings.azureIotHubSku, units: settings.azureIotHubUnits } },
-    provisioningService:
-      service === "none"
-        ? undefined
-        : service === "create"
-          ? "create"
-          : {
-              use: {
-                name: settings.azureProvisioningServiceName,
-                resourceGroup: settings.azureProvisioningServiceResourceGroup,
-              },
-            },
+    twins: settings.azureTwins,
+    deviceNameTemplate: settings.azureDeviceNameTemplate,
     defaultTopic: settings.defaultTopic,
     maximumInstances: settings.azureMaximumInstances,
     memoryMiB: settings.azureMemoryMiB,

@@ -96,14 +96,14 @@ describe("the program", () => {
       "certferry:azureIotHub": "use",
       "certferry:azureIotHubName": "hub",
       "certferry:azureIotHubResourceGroup": "iot",
-      "certferry:azureProvisioningService": "create",
+      "certferry:azureTwins": "true",
       "certferry:protect": "false",
     });
     expect(run.outputs).toMatchObject({ Region: "us-east-1", Stage: "beta" });
     const types = new Set(run.resources.map(({ type }) => type));
     expect(types).not.toContain("aws:apigateway/account:Account");
     expect(types).not.toContain("azure-native:iothub:IotHubResource");
-    expect(types).toContain("azure-native:deviceprovisioningservices:IotDpsResource");
+    expect(run.resources.map(({ name }) => name)).toContain("plant-twins");
     expect(run.resources.filter(({ protect }) => protect)).toEqual([]);
     expect(run.resources.filter(({ name }) => !name.startsWith("plant"))).toEqual([]);
   });

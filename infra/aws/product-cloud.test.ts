@@ -116,6 +116,16 @@ describe("a product cloud in AWS", () => {
     expect(trusted.keys.map(({ x }) => x)).toEqual(given.keys.map(({ x }) => x));
   });
 
+  it("tells the callee nothing that the callee does not take", async () => {
+    const { readLambdaEnvironment } = await import("../../interop/hosts/aws-lambda-environment.ts");
+    const { variables } = one("Function").inputs["environment"] as { variables: Record<string, string> };
+    expect(readLambdaEnvironment(variables)).toMatchObject({
+      audience: "123456789012",
+      policy: "factory-device",
+      thingGroupPrefix: "factory-",
+    });
+  });
+
   it("answers three routes and no others, by a regional API with an access log and a throttle", () => {
     const paths = new Map(
       all("Resource").map(({ name, inputs }) => [`${name}-id`, String(inputs["pathPart"])]),

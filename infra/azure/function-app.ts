@@ -116,6 +116,8 @@ function settings(args: FunctionAppArgs): { name: string; value: pulumi.Input<st
     APPLICATIONINSIGHTS_CONNECTION_STRING: args.insights.connectionString,
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${clientId};Authorization=AAD`,
     AZURE_CLIENT_ID: clientId,
+    // Else the platform answers GET / with a page of its own.
+    AzureWebJobsDisableHomepage: "true",
     // Another package under the same name would be noticed at the next start only; a changed setting starts anew.
     CERTFERRY_PACKAGE: args.package.hash,
     ...args.settings,

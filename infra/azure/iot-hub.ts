@@ -1,9 +1,8 @@
-import * as provisioning from "@pulumi/azure-native/deviceprovisioningservices/index.js";
 import * as iothub from "@pulumi/azure-native/iothub/index.js";
 import type * as pulumi from "@pulumi/pulumi";
 import type { AzurePlace } from "./place.ts";
 
-/** An IoT Hub or provisioning service that is there already. */
+/** An IoT Hub that is there already. */
 export interface Existing {
   readonly use: { readonly name: string; readonly resourceGroup: string };
 }
@@ -16,8 +15,8 @@ export interface NewHub {
   };
 }
 
-/** What the function needs to know of a service: its ID for a role, and where it answers. */
-export interface Service {
+/** What the function needs to know of a hub: its ID for a role, and where it answers. */
+export interface Hub {
   readonly id: pulumi.Output<string>;
   readonly hostName: pulumi.Output<string>;
 }
@@ -28,9 +27,9 @@ export interface Service {
  */
 export function iotHub(
   name: string,
-  args: { readonly hub: NewHub | Existing; readonly place: AzurePlace; readonly keepLocalAuth: boolean },
+  args: { readonly hub: NewHub | Existing; readonly place: AzurePlace },
   opts: { readonly lasting: pulumi.CustomResourceOptions; readonly invoke: pulumi.InvokeOutputOptions },
-): Service {
+): Hub {
   const { hub, place } = args;
   if ("use" in hub) {
     const found = iothub.getIotHubResourceOutput(
@@ -46,7 +45,7 @@ export function iotHub(
       location: place.location,
       sku: { name: hub.create.sku, capacity: hub.create.units },
       properties: {
-        disableLocalAuth: !args.keepLocalAuth,
+        disableLocalAuth: true,
         disableDeviceSAS: true,
         disableModuleSAS: true,
         minTlsVersion: "1.2",
@@ -56,35 +55,4 @@ export function iotHub(
     opts.lasting,
   );
   return { id: made.id, hostName: made.properties.hostName };
-}
-
-/**
- * A Device Provisioning Service. One that is made here has no hub yet: the API that links one takes a
- * connection string, which would lie in Pulumi's state from then on (docs/product-clouds.md says how to link).
- */
-export function provisioningService(
-  name: string,
-  args: { readonly service: "create" | Existing; readonly place: AzurePlace },
-  opts: { readonly lasting: pulumi.CustomResourceOptions; readonly invoke: pulumi.InvokeOutputOptions },
-): Service {
-  const { service, place } = args;
-  if (service !== "create") {
-    const found = provisioning.getIotDpsResourceOutput(
-      { resourceGroupName: service.use.resourceGroup, provisioningServiceName: service.use.name },
-      opts.invoke,
-    );
-    return { id: found.id, hostName: found.properties.serviceOperationsHostName };
-  }
-  const made = new provisioning.IotDpsResource(
-    name,
-    {
-      resourceGroupName: place.resourceGroupName,
-      location: place.location,
-      sku: { name: provisioning.IotDpsSku.S1, capacity: 1 },
-      properties: { allocationPolicy: provisioning.AllocationPolicy.Static },
-      tags: { ...place.tags },
-    },
-    opts.lasting,
-  );
-  return { id: made.id, hostName: made.properties.serviceOperationsHostName };
 }

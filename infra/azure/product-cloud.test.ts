@@ -14,9 +14,8 @@ async function cloudWith(args: Partial<AzureProductCloudArgs> = {}): Promise<Dry
   return await dryRun(async () => {
     const { AzureProductCloud } = await import("./product-cloud.ts");
     const cloud = new AzureProductCloud("factory", { jwks, package: built, tags: TAGS, ...args });
-    const { interopUrl, subscriptionId, location, iotHubHostName, provisioningServiceHostName } = cloud;
-    const enrolments = provisioningServiceHostName.apply((host) => host ?? "none");
-    return { interopUrl, subscriptionId, location, iotHubHostName, enrolments };
+    const { interopUrl, subscriptionId, location, iotHubHostName } = cloud;
+    return { interopUrl, subscriptionId, location, iotHubHostName };
   });
 }
 
@@ -46,7 +45,6 @@ describe("a product cloud in Azure", () => {
       subscriptionId: DRY_RUN.subscriptionId,
       location: DRY_RUN.location,
       iotHubHostName: "factory1a2b3c4d.azure-devices.net",
-      enrolments: "none",
     });
   });
 
@@ -67,11 +65,6 @@ describe("a product cloud in Azure", () => {
         .map(({ type }) => type.split(":").at(-1) ?? "")
         .sort();
     expect(kept(run)).toEqual(["IotHubResource", "ResourceGroup"]);
-    expect(kept(await cloudWith({ provisioningService: "create" }))).toEqual([
-      "IotDpsResource",
-      "IotHubResource",
-      "ResourceGroup",
-    ]);
     expect(kept(await cloudWith({ hub: { use: { name: "hub", resourceGroup: "iot" } } }))).toEqual([]);
     expect(kept(await cloudWith({ protect: false }))).toEqual([]);
   });
@@ -127,7 +120,11 @@ describe("a product cloud in Azure", () => {
       AzureWebJobsStorage__credential: "managedidentity",
       AZURE_CLIENT_ID: "11111111-1111-4111-8111-111111111111",
     });
-    expect(settings()).not.toHaveProperty("DPS_HOST");
+    expect(settings()).toMatchObject({
+      DEVICE_NAME_TEMPLATE: "<serial>",
+      IOT_HUB_TWINS: "false",
+      AzureWebJobsDisableHomepage: "true",
+    });
     expect(settings()).not.toHaveProperty("AzureWebJobsStorage");
     const { keys } = JSON.parse(settings()["JWKS"] ?? "") as { keys: { x: string }[] };
     expect(keys.map(({ x }) => x)).toEqual(
@@ -179,16 +176,24 @@ describe("a product cloud in Azure", () => {
     ]);
   });
 
-  it.each([
-    ["create" as const, "factory1a2b3c4d.azure-devices-provisioning.net"],
-    [{ use: { name: "plant-dps", resourceGroup: "iot" } }, "plant-dps.azure-devices-provisioning.net"],
-  ])("keeps enrolments too where it is told (%j)", async (provisioningService, host) => {
-    run = await cloudWith({ provisioningService });
-    expect(settings()["DPS_HOST"]).toBe(host);
-    expect(run.outputs["enrolments"]).toBe(host);
-    const roles = all("RoleAssignment").map(({ inputs }) => String(inputs["roleDefinitionId"]));
-    expect(roles.join()).toContain(ROLES.provisioningServiceDataContributor);
-    expect(one("IotHubResource").inputs).toMatchObject({ properties: { disableLocalAuth: false } });
+  it("uses twins where it is told to, with the role that takes", async () => {
+    run = await cloudWith({ twins: true, deviceNameTemplate: "<fingerprint>" });
+    expect(settings()).toMatchObject({ IOT_HUB_TWINS: "true", DEVICE_NAME_TEMPLATE: "<fingerprint>" });
+    const twins = all("RoleAssignment").find(({ name }) => name === "factory-twins");
+    expect(twins?.inputs["roleDefinitionId"]).toContain(ROLES.iotHubTwinContributor);
+    expect(one("WebApp").dependencies).toContain(twins?.urn);
+  });
+
+  it("tells the callee nothing that the callee does not take", async () => {
+    const { readFunctionEnvironment } = await import("../../interop/hosts/azure-function-environment.ts");
+    const platform = { IDENTITY_ENDPOINT: "http://127.0.0.1:4141/msi", IDENTITY_HEADER: "from-the-platform" };
+    for (const twins of [false, true]) {
+      run = await cloudWith({ twins });
+      expect(readFunctionEnvironment({ ...platform, ...settings() })).toMatchObject({
+        AUDIENCE: DRY_RUN.subscriptionId,
+        IOT_HUB_TWINS: String(twins),
+      });
+    }
   });
 
   it("takes what it is told", async () => {

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type DeploymentPackage, functionAppPackage } from "../bundle/archives.ts";
 import { trustedJwks } from "../config/jwks.ts";
 import { functionApp } from "./function-app.ts";
-import { type Existing, iotHub, type NewHub, provisioningService } from "./iot-hub.ts";
+import { type Existing, iotHub, type NewHub } from "./iot-hub.ts";
 import { monitoring } from "./monitoring.ts";
 import type { AzurePlace } from "./place.ts";
 import { assignRole } from "./roles.ts";
@@ -18,8 +18,13 @@ export interface AzureProductCloudArgs {
   readonly location?: string | undefined;
   /** The hub that devices connect to: a new one (S1, one unit, unless told), or one that is there. */
   readonly hub?: NewHub | Existing | undefined;
-  /** A Device Provisioning Service whose enrolments are kept too; none unless told. */
-  readonly provisioningService?: "create" | Existing | undefined;
+  /**
+   * Whether the callee uses device twins too: it notes a batch there, and reads faster. Takes a standard tier, and
+   * gives the function the right to all twins; false unless told.
+   */
+  readonly twins?: boolean | undefined;
+  /** What devices are called; `<serial>` unless told (docs/interop.md). */
+  readonly deviceNameTemplate?: string | undefined;
   /** The topic that devices are told; `iqs` unless told. */
   readonly defaultTopic?: string | undefined;
   /** Instances of the function at most; 40 unless told (the least ceiling that the plan takes is 1). */
@@ -28,7 +33,7 @@ export interface AzureProductCloudArgs {
   readonly memoryMiB?: number | undefined;
   /** Days that logs are kept, 30 to 730; 30 unless told. */
   readonly logRetentionDays?: number | undefined;
-  /** Whether what holds devices (hub, provisioning service, and the group with them) is protected from deletion; true unless told. */
+  /** Whether what holds devices (a new hub, and the group with it) is protected from deletion; true unless told. */
   readonly protect?: boolean | undefined;
   /** Whether who deploys gets the role to upload the package; true unless told (else somebody else gives it). */
   readonly grantUpload?: boolean | undefined;
@@ -49,7 +54,6 @@ export class AzureProductCloud extends pulumi.ComponentResource {
   readonly resourceGroupName: pulumi.Output<string>;
   readonly functionAppName: pulumi.Output<string>;
   readonly iotHubHostName: pulumi.Output<string>;
-  readonly provisioningServiceHostName: pulumi.Output<string | undefined>;
 
   constructor(name: string, args: AzureProductCloudArgs, opts: pulumi.ComponentResourceOptions = {}) {
     super("certferry:azure:ProductCloud", name, {}, opts);
@@ -57,12 +61,11 @@ export class AzureProductCloud extends pulumi.ComponentResource {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const lasting: pulumi.CustomResourceOptions = { parent: this, protect: args.protect ?? true };
     const invoke: pulumi.InvokeOutputOptions = { parent: this };
-    const holdsDevices = "create" in hub || args.provisioningService === "create";
 
     const group = new resources.ResourceGroup(
       name,
       { ...(args.location === undefined ? {} : { location: args.location }), tags: { ...tags } },
-      holdsDevices ? lasting : child,
+      "create" in hub ? lasting : child,
     );
     const client = getClientConfigOutput(invoke);
     const place: AzurePlace = {
@@ -79,16 +82,7 @@ export class AzureProductCloud extends pulumi.ComponentResource {
     );
     const stored = packageStorage(name, place, child);
     const insights = monitoring(name, { place, retentionDays: args.logRetentionDays ?? 30 }, child);
-    const devices = iotHub(
-      name,
-      // A provisioning service reaches its hub with a key of the hub.
-      { hub, place, keepLocalAuth: args.provisioningService !== undefined },
-      { lasting, invoke },
-    );
-    const enrolments =
-      args.provisioningService === undefined
-        ? undefined
-        : provisioningService(name, { service: args.provisioningService, place }, { lasting, invoke });
+    const devices = iotHub(name, { hub, place }, { lasting, invoke });
 
     const grant = (
       label: string,
@@ -110,9 +104,7 @@ export class AzureProductCloud extends pulumi.ComponentResource {
       grant("storage", "storageBlobDataOwner", stored.account.id),
       grant("telemetry", "monitoringMetricsPublisher", insights.id),
       grant("devices", "iotHubRegistryContributor", devices.id),
-      ...(enrolments === undefined
-        ? []
-        : [grant("enrolments", "provisioningServiceDataContributor", enrolments.id)]),
+      ...(args.twins === true ? [grant("twins", "iotHubTwinContributor", devices.id)] : []),
     ];
     const uploadRoles =
       (args.grantUpload ?? true)
@@ -143,7 +135,8 @@ export class AzureProductCloud extends pulumi.ComponentResource {
           JWKS: trustedJwks(args.jwks),
           IOT_HUB_HOST: devices.hostName,
           DEFAULT_TOPIC: args.defaultTopic ?? "iqs",
-          ...(enrolments === undefined ? {} : { DPS_HOST: enrolments.hostName }),
+          DEVICE_NAME_TEMPLATE: args.deviceNameTemplate ?? "<serial>",
+          IOT_HUB_TWINS: String(args.twins ?? false),
         },
         maximumInstances: args.maximumInstances ?? 40,
         memoryMiB: args.memoryMiB ?? 2048,
@@ -159,7 +152,6 @@ export class AzureProductCloud extends pulumi.ComponentResource {
     this.resourceGroupName = place.resourceGroupName;
     this.functionAppName = app.name;
     this.iotHubHostName = devices.hostName;
-    this.provisioningServiceHostName = pulumi.output(enrolments?.hostName);
     this.registerOutputs({
       interopUrl: this.interopUrl,
       subscriptionId: this.subscriptionId,
@@ -167,7 +159,6 @@ export class AzureProductCloud extends pulumi.ComponentResource {
       resourceGroupName: this.resourceGroupName,
       functionAppName: this.functionAppName,
       iotHubHostName: this.iotHubHostName,
-      provisioningServiceHostName: this.provisioningServiceHostName,
     });
   }
 }

@@ -12,8 +12,8 @@ export const ROLES = {
   storageBlobDataContributor: "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
   /** Reads, makes and removes devices; sends and reads no messages. */
   iotHubRegistryContributor: "4ea46cd5-c1b2-4a8e-910b-273211f9ce47",
-  /** Reads, makes and removes enrolments. */
-  provisioningServiceDataContributor: "dfce44e4-17b7-4bd1-a6d1-04996ec95633",
+  /** Reads and writes the twins of all devices. */
+  iotHubTwinContributor: "494bdba2-168f-4f31-a0a1-191d2f7c028c",
   /** Sends telemetry. */
   monitoringMetricsPublisher: "3913510d-42f4-4e42-8a64-420c390055eb",
 } as const;

@@ -78,9 +78,10 @@ describe("the configuration", () => {
     ],
     [{ azureIotHubName: "hub" }, "azureIotHub: is create, so azureIotHubName"],
     [
-      { azureProvisioningService: "use", azureProvisioningServiceName: "dps" },
-      "azureProvisioningService: is use, so",
+      { azureTwins: "true", azureIotHubSku: "B1" },
+      "azureTwins: a basic tier (azureIotHubSku B1) has no twins",
     ],
+    [{ azureDeviceNameTemplate: "<serial> <batch>" }, "azureDeviceNameTemplate: the name template"],
     [{ jwks: "{}" }, "jwks: is not a JWKS"],
     [{ awsStgae: "Prod" }, "awsStgae: there is no such key; did you mean awsStage?"],
     [{ stage: "Prod" }, "stage: there is no such key"],

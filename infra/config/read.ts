@@ -1,3 +1,4 @@
+import { DEVICE_NAME } from "../../interop/registries/azure-iot-hub/names.ts";
 import { deviceNames, NameTemplateError } from "../../interop/registries/names.ts";
 import { JwksFault, trustedJwks } from "./jwks.ts";
 import { type Setting, typed } from "./kinds.ts";
@@ -23,8 +24,11 @@ export class ConfigError extends Error {
   }
 }
 
-/** What AWS takes as the name of a thing (CreateThing). */
+/** What AWS takes as the name of a thing (CreateThing). The registry that says the same would load AWS's SDK. */
 const THING_NAME = /^[a-zA-Z0-9:_-]{1,128}$/;
+
+/** What each template makes, and what its registry takes as a name. */
+const NAMES = { awsThingNameTemplate: THING_NAME, azureDeviceNameTemplate: DEVICE_NAME } as const;
 
 /**
  * Reads the configuration of the program.
@@ -91,25 +95,29 @@ function faultsTogether(settings: Settings, broken: ReadonlySet<string>): string
       `defaultCloud: is ${settings.defaultCloud}, which is not among clouds (${settings.clouds.join(", ")})`,
     );
   }
-  if (whole("awsThingNameTemplate")) {
+  for (const [key, allowed] of Object.entries(NAMES) as [keyof typeof NAMES, RegExp][]) {
+    if (!whole(key)) continue;
     try {
-      deviceNames(settings.awsThingNameTemplate, THING_NAME);
+      deviceNames(settings[key], allowed);
     } catch (error) {
       if (!(error instanceof NameTemplateError)) throw error;
-      faults.push(`awsThingNameTemplate: ${error.message}`);
+      faults.push(`${key}: ${error.message}`);
     }
   }
-  for (const service of ["azureIotHub", "azureProvisioningService"] as const) {
-    const name = `${service}Name` as const;
-    const group = `${service}ResourceGroup` as const;
-    if (!whole(service, name, group)) continue;
-    const told = settings[name] !== "" || settings[group] !== "";
-    if (settings[service] === "use" && (settings[name] === "" || settings[group] === "")) {
-      faults.push(`${service}: is use, so ${name} and ${group} must say which`);
-    } else if (settings[service] !== "use" && told) {
+  if (whole("azureIotHub", "azureIotHubName", "azureIotHubResourceGroup")) {
+    const { azureIotHub, azureIotHubName: hub, azureIotHubResourceGroup: group } = settings;
+    if (azureIotHub === "use" && (hub === "" || group === "")) {
+      faults.push("azureIotHub: is use, so azureIotHubName and azureIotHubResourceGroup must say which");
+    } else if (azureIotHub === "create" && hub + group !== "") {
       faults.push(
-        `${service}: is ${settings[service]}, so ${name} and ${group} have no meaning: set it to use, or take them out`,
+        "azureIotHub: is create, so azureIotHubName and azureIotHubResourceGroup have no meaning: set it to use, or take them out",
       );
+    }
+  }
+  if (whole("azureTwins", "azureIotHub", "azureIotHubSku") && settings.azureTwins) {
+    const { azureIotHub, azureIotHubSku: sku } = settings;
+    if (azureIotHub === "create" && sku.startsWith("B")) {
+      faults.push(`azureTwins: a basic tier (azureIotHubSku ${sku}) has no twins: take S1, S2 or S3`);
     }
   }
   return faults;
@@ -117,7 +125,7 @@ function faultsTogether(settings: Settings, broken: ReadonlySet<string>): string
 
 /** A hint at the key that was meant: one of the same letters, or one that differs in a letter. */
 function nearest(key: string): string {
-  const letters = (text: string): string => [...text.toLowerCase()].sort().join("");
+  const letters = (text: string): string => text.toLowerCase().split("").sort().join("");
   const found = Object.keys(SETTINGS).find(
     (known) => letters(known) === letters(key) || differences(known, key) <= 1,
   );

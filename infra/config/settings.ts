@@ -51,7 +51,7 @@ export const SETTINGS = {
   ),
   devicesPerSecond: whole(
     "Devices a second that are taken in at most. 10 is AWS's quota for registering certificates unless raised.",
-    { default: 10, min: 1, max: 100_000 },
+    { default: 10, min: 1, max: 1000 },
   ),
   defaultTopic: text("The topic that devices are told, and under which each has its own.", {
     default: "iqs",
@@ -155,19 +155,14 @@ export const SETTINGS = {
     "S1",
   ),
   azureIotHubUnits: whole("The units of an IoT Hub that is made.", { default: 1, min: 1, max: 200 }),
-  azureProvisioningService: choice(
-    "Whether enrolments in a Device Provisioning Service are kept too.",
-    ["none", "create", "use"],
-    "none",
+  azureDeviceNameTemplate: text(
+    "What devices are called, made of <serial>, <fingerprint>, <device> and <batch>. Firmware of the field expects the default.",
+    { default: "<serial>" },
   ),
-  azureProvisioningServiceName: text("The provisioning service to use.", {
-    pattern: AZURE_NAME,
-    must: "must be the name of a Device Provisioning Service",
-  }),
-  azureProvisioningServiceResourceGroup: text("The resource group of the provisioning service to use.", {
-    pattern: AZURE_NAME,
-    must: "must be the name of a resource group",
-  }),
+  azureTwins: flag(
+    "Whether device twins are used too: a batch is noted there, and reading is faster. Takes a standard tier (S1 to S3).",
+    false,
+  ),
   azureMaximumInstances: whole("Instances of the function at most.", { default: 40, min: 1, max: 1000 }),
   azureMemoryMiB: whole("Memory of an instance: 512, 2048 or 4096.", {
     default: 2048,

@@ -74,14 +74,6 @@ function computed(type: string, name: string, inputs: Properties): Properties {
           hostName: `${name}1a2b3c4d.azure-devices.net`,
         },
       };
-    case "azure-native:deviceprovisioningservices:IotDpsResource":
-      return {
-        id: azure("Microsoft.Devices/provisioningServices"),
-        properties: {
-          ...(inputs["properties"] as Properties),
-          serviceOperationsHostName: `${name}1a2b3c4d.azure-devices-provisioning.net`,
-        },
-      };
     case "azure-native:operationalinsights:Workspace":
       return { id: azure("Microsoft.OperationalInsights/workspaces") };
     case "azure-native:applicationinsights:Component":
@@ -124,13 +116,6 @@ function called(token: string, inputs: Properties): Properties {
       return {
         id: `/subscriptions/${DRY_RUN.subscriptionId}/resourceGroups/${String(inputs["resourceGroupName"])}/providers/Microsoft.Devices/IotHubs/${String(inputs["resourceName"])}`,
         properties: { hostName: `${String(inputs["resourceName"])}.azure-devices.net` },
-      };
-    case "azure-native:deviceprovisioningservices:getIotDpsResource":
-      return {
-        id: `/subscriptions/${DRY_RUN.subscriptionId}/resourceGroups/${String(inputs["resourceGroupName"])}/providers/Microsoft.Devices/provisioningServices/${String(inputs["provisioningServiceName"])}`,
-        properties: {
-          serviceOperationsHostName: `${String(inputs["provisioningServiceName"])}.azure-devices-provisioning.net`,
-        },
       };
     default:
       throw new Error(`a dry run knows no answer to ${token}: add it to infra/dry-run/mocks.ts`);

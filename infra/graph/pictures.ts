@@ -13,7 +13,7 @@ export async function pictures(): Promise<[path: string, svg: string][]> {
       new AwsProductCloud("aws", { jwks, code: new asset.AssetArchive({}) }),
       new AzureProductCloud("azure", {
         jwks,
-        provisioningService: "create",
+        twins: true,
         package: { asset: new asset.StringAsset("-"), hash: "" },
       }),
     ].length;

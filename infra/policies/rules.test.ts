@@ -24,7 +24,7 @@ beforeAll(async () => {
     const azure = new AzureProductCloud("factory", {
       jwks,
       tags: TAGS,
-      provisioningService: "create",
+      twins: true,
       package: { asset: new asset.StringAsset("-"), hash: "-" },
     });
     return { one: aws.interopUrl, other: azure.interopUrl };
