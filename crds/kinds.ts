@@ -20,6 +20,8 @@ export const ADDED_FROM = "certferry.dev/added-from";
 export const WAITED_FOR_REEL = "certferry.dev/waited-for-reel";
 /** Label of a namespace that is an account; its value is "true". */
 export const ACCOUNT_LABEL = "certferry.dev/account";
+/** Annotation of an account's namespace: a new value asks for a new signing key. */
+export const KEY_ROTATION_REQUESTED_AT = "certferry.dev/key-rotation-requested-at";
 /** Label of a ProvisioningLedger: the name of its reel. */
 export const LEDGER_REEL_LABEL = "certferry.dev/reel";
 /** Label of a ProvisioningLedger: a short hash of its target's key. */

@@ -30,7 +30,7 @@ import { HealthServer } from "./runtime/health.ts";
 import { LeaderElector, LeaseLost } from "./runtime/leader.ts";
 import type { Logger } from "./runtime/logger.ts";
 import { Manager } from "./runtime/manager.ts";
-import { keyOf } from "./runtime/objects.ts";
+import { keyOf, parseKey } from "./runtime/objects.ts";
 
 const LEASE_NAME = "certferry-operator";
 /** The lease's renew deadline: past it another process may think that it leads. */
@@ -128,7 +128,12 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     clock,
     random,
     log,
-    ended: (key) => queues.cloudApi(key),
+    ended: (key) => {
+      queues.cloudApi(key);
+      const { namespace: account = "" } = parseKey(key);
+      // The rotation may have waited for what this cloud accepts.
+      if (keys.isRotating(account)) queues.account(account);
+    },
     linkChanged: (account) => batchesOfAccount(cluster, queues, account),
   });
   const cloudApi = new CloudApiReconciler({ cluster, probes, events, clock });
@@ -149,6 +154,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   const account = new AccountReconciler({
     cluster,
     keys,
+    links,
     events,
     keyChanged: (name) => {
       for (const api of cluster.cloudApis.cache.byIndex("namespace", name)) {

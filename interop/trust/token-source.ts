@@ -29,6 +29,11 @@ export class TokenSource {
     if (!(this.#ttlMs > 0)) throw new RangeError("ttlSeconds must be more than 0");
   }
 
+  /** The ID of the key that it signs with. */
+  get kid(): string {
+    return this.#options.key.kid;
+  }
+
   async token(): Promise<string> {
     const now = (this.#options.clock ?? Date).now();
     if (this.#current === undefined || now >= this.#current.renewAt) {

@@ -2,6 +2,7 @@ import {
   ACCOUNT_LABEL,
   type CloudApi,
   type DeviceBatch,
+  KEY_ROTATION_REQUESTED_AT,
   kinds,
   LEDGER_TARGET_LABEL,
   type ProvisioningLedger,
@@ -56,6 +57,11 @@ export function claimsDefault({ metadata, spec }: CloudApi): boolean {
 /** Whether a namespace is labelled as an account, which it may be before it has any of Certferry's objects. */
 export function isAccount(namespace: Namespace): boolean {
   return namespace.metadata.labels?.[ACCOUNT_LABEL] === "true";
+}
+
+/** What an account's namespace asks for in the way of a new signing key; undefined when it does not. */
+export function keyRotationOf(namespace: Namespace): string | undefined {
+  return namespace.metadata.annotations?.[KEY_ROTATION_REQUESTED_AT] || undefined;
 }
 
 /** Sets up (but does not start) the caches of everything that is watched. */

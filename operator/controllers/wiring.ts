@@ -5,7 +5,7 @@ import { sameJson } from "../runtime/json.ts";
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Change, Informer } from "../runtime/informer.ts";
-import { claimsDefault, type Cluster, isAccount, namespaced, reelNameOf } from "./cluster.ts";
+import { claimsDefault, type Cluster, isAccount, keyRotationOf, namespaced, reelNameOf } from "./cluster.ts";
 import type { ReelInspector } from "./reel/inspector.ts";
 
 /** Puts a key into a controller's queue, at once or later. */
@@ -80,7 +80,8 @@ export function wire(cluster: Cluster, queues: Queues, inspector: Pick<ReelInspe
   });
   on(namespaces.cache, (namespace, previous, type) => {
     const { name, deletionTimestamp } = namespace.metadata;
-    if (type !== "updated" || previous === undefined || isAccount(previous) !== isAccount(namespace))
+    const before = previous && [isAccount(previous), keyRotationOf(previous)];
+    if (type !== "updated" || !sameJson(before, [isAccount(namespace), keyRotationOf(namespace)]))
       queues.account(name);
     // A batch that waits for its devices to be taken out waits no more when its whole account goes.
     if (deletionTimestamp !== undefined) batchesOfAccount(cluster, queues, name);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { generateSigningKey } from "../../../interop/trust/signing-key.ts";
 import { SigningKeyMissing } from "../../accounts/signing-keys.ts";
+import { CloudLinks } from "../cloudapi/links.ts";
 import { ControllerRig, until } from "../testing/controllers.ts";
 import { AccountReconciler } from "./reconciler.ts";
 
@@ -22,7 +23,9 @@ describe("an account", () => {
       keys: {
         ensure: () =>
           key === undefined ? Promise.reject(new SigningKeyMissing("it is gone")) : Promise.resolve(key),
+        promote: () => Promise.reject(new Error("nothing is rotated here")),
       },
+      links: new CloudLinks(),
       events: rig.events,
       keyChanged: (name) => changed.push(name),
     });
@@ -52,7 +55,11 @@ describe("an account", () => {
     const key = await generateSigningKey();
     const reconciler = new AccountReconciler({
       cluster: rig.cluster,
-      keys: { ensure: (name) => (ensured.push(name), Promise.resolve(key)) },
+      keys: {
+        ensure: (name) => (ensured.push(name), Promise.resolve(key)),
+        promote: () => Promise.reject(new Error("nothing is rotated here")),
+      },
+      links: new CloudLinks(),
       events: rig.events,
       keyChanged: () => undefined,
     });

@@ -13,6 +13,8 @@ export interface CloudLink {
   readonly policyExpected: boolean;
   /** The cloud can take devices out again. */
   readonly canDeprovision: boolean;
+  /** The key that its tokens are signed with; undefined with user name and password. */
+  readonly kid?: string;
 }
 
 /** Why a product cloud did not answer as it should. */

@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { type CloudLink, type CloudLinks, declarationOf } from "./links.ts";
-import { resolve, type ResolveDeps, Unresolved, withOffers } from "./resolve.ts";
+import { resolve, type ResolveDeps, Unresolved, withNextKey, withOffers } from "./resolve.ts";
 import type { Probe } from "./status.ts";
 
 /** What probing needs of the interop caller. */
@@ -179,12 +179,27 @@ export class Probes {
   async #ask(api: CloudApi, signal: AbortSignal): Promise<Found> {
     try {
       const link = await resolve(api, this.#o, signal);
+      const next = await withNextKey(link, api, this.#o, signal);
+      if (next !== undefined) {
+        const info = await this.#infoUnlessRefused(next.interop, signal);
+        if (info !== undefined) return { probe: { passed: true, info }, link: withOffers(next, info) };
+      }
       const info = await this.#o.prober.info(link.interop, signal);
-      return { probe: { passed: true, info }, link: withOffers(link, info) };
+      const refusesNextKey = next !== undefined;
+      return { probe: { passed: true, info, refusesNextKey }, link: withOffers(link, info) };
     } catch (error) {
       const probe = failedProbe(error);
       if (probe === undefined) throw error;
       return { probe };
+    }
+  }
+
+  async #infoUnlessRefused(target: InteropTarget, signal: AbortSignal): Promise<InfoAnswer | undefined> {
+    try {
+      return await this.#o.prober.info(target, signal);
+    } catch (error) {
+      if (error instanceof InteropError && error.reason === "Unauthorized") return undefined;
+      throw error;
     }
   }
 

@@ -49,9 +49,10 @@ export async function resolve(api: CloudApi, deps: ResolveDeps, signal: AbortSig
   const target = targetOf(spec);
   if (target === undefined)
     throw new Unresolved("AddressInvalid", `spec.${spec.type.toLowerCase()} is missing`);
+  const { auth, kid } = await authOf(api, deps, signal);
   const interop: InteropTarget = {
     url: endpointOf(api),
-    auth: await authOf(api, deps, signal),
+    auth,
     ...(spec.caBundle === undefined ? {} : { caBundle: spec.caBundle }),
   };
   const aws = spec.type === "AWS" || spec.other?.cloud === "AWS";
@@ -63,7 +64,22 @@ export async function resolve(api: CloudApi, deps: ResolveDeps, signal: AbortSig
     namesBySerial: true,
     policyExpected: aws,
     canDeprovision: false,
+    ...(kid === undefined ? {} : { kid }),
   };
+}
+
+/** The same link with tokens of the key that is to follow; undefined where none is, or none signs for it. */
+export async function withNextKey(
+  link: CloudLink,
+  { metadata, spec }: CloudApi,
+  { keys }: ResolveDeps,
+  signal: AbortSignal,
+): Promise<CloudLink | undefined> {
+  if (link.kid === undefined) return undefined;
+  const source = await keys.tokens(metadata.namespace, audienceOf(spec), signal, "next");
+  if (source === undefined) return undefined;
+  const auth = { kind: "bearer", token: () => source.token() } as const;
+  return { ...link, interop: { ...link.interop, auth }, kid: source.kid };
 }
 
 /** A link to a cloud that has said what it offers beyond v1. */
@@ -78,13 +94,17 @@ export function withOffers(link: CloudLink, { capabilities }: InfoAnswer): Cloud
   };
 }
 
-async function authOf(api: CloudApi, deps: ResolveDeps, signal: AbortSignal): Promise<InteropTarget["auth"]> {
+async function authOf(
+  api: CloudApi,
+  deps: ResolveDeps,
+  signal: AbortSignal,
+): Promise<{ auth: InteropTarget["auth"]; kid?: string }> {
   const { spec } = api;
   const { namespace } = api.metadata;
   if (spec.other !== undefined)
-    return basicAuth(namespace, spec.other.credentialsSecretRef.name, deps, signal);
+    return { auth: await basicAuth(namespace, spec.other.credentialsSecretRef.name, deps, signal) };
   const source = await deps.keys.tokens(namespace, audienceOf(spec), signal);
-  return { kind: "bearer", token: () => source.token() };
+  return { auth: { kind: "bearer", token: () => source.token() }, kid: source.kid };
 }
 
 /**

@@ -4,7 +4,12 @@ import { readiness, setCondition, removeCondition, type Verdict } from "../../ru
 
 /** How the last probe went. */
 export type Probe =
-  | { readonly passed: true; readonly info: InfoAnswer }
+  | {
+      readonly passed: true;
+      readonly info: InfoAnswer;
+      /** The account's keys are being rotated, and this cloud knows only the one before. */
+      readonly refusesNextKey?: boolean;
+    }
   | {
       readonly passed: false;
       readonly reason: string;
@@ -46,6 +51,9 @@ export function heldStatus(api: CloudApi, reason: string, message: string, now: 
   return { ...api.status, observedGeneration: at.observedGeneration, conditions };
 }
 
+const NEXT_KEY =
+  "; it does not accept the account's next signing key yet: give it the key set in ConfigMap certferry-jwks of this namespace, which holds both";
+
 function judge({ api, probe, endpoint }: CloudApiView): Verdict {
   if (api.spec.suspend === true || probe === undefined) {
     return {
@@ -59,7 +67,7 @@ function judge({ api, probe, endpoint }: CloudApiView): Verdict {
     return {
       state: "ready",
       reason: "Connected",
-      message: `${endpoint ?? "the cloud"} answered and speaks interop version ${compatibilityVersion}`,
+      message: `${endpoint ?? "the cloud"} answered and speaks interop version ${compatibilityVersion}${probe.refusesNextKey === true ? NEXT_KEY : ""}`,
     };
   }
   // Every probe is repeated by itself: credentials and addresses get mended on the other side too.
