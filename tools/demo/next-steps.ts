@@ -28,6 +28,10 @@ Provision now: push every device again, for instance after someone has removed s
 
   kubectl annotate batch d004 -n acme --overwrite certferry.dev/provision-requested-at="$(date -u +%FT%TZ)"
 
+Take devices out: d005 leaves azure-hub, and its devices with it; aws-eu keeps them:
+
+  kubectl patch batch d005 -n acme --type merge -p '{"spec":{"cloudApis":[{"name":"aws-eu"}],"deletionPolicy":"Deprovision"}}'
+
 What the clouds hold (open it in a browser):
 
 ${looks.join("\n")}
