@@ -6,7 +6,7 @@ import type { HubFailure } from "./failure.ts";
 import { authenticationBy, type Device } from "./identity.ts";
 import { mayPass } from "./patience.ts";
 import { persist, readDevice, readIdentity } from "./read-device.ts";
-import { atTimeUp, type Ending, type Work } from "./settings.ts";
+import { atTimeUp, type Ending, type Work } from "./work.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { codeOf, inBulks, type Wanted } from "./wanted.ts";
 

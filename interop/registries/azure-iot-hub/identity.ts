@@ -100,7 +100,7 @@ export function authenticationBy(thumbprints: readonly [string, ...string[]]): o
 }
 
 /** Where the batch stands in a twin's tags; under a name of our own, for `tags` is everybody's. */
-export const TAGS_ROOM = "certferry";
+const TAGS_ROOM = "certferry";
 
 export function tagsFor(batch: string): Record<string, unknown> {
   return { [TAGS_ROOM]: { batch } };

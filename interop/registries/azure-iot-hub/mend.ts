@@ -1,7 +1,7 @@
 import type { HubAnswer, HubFailure } from "./failure.ts";
 import { authenticationBy, batchInTags, type Device, tagsFor, type Twin } from "./identity.ts";
 import { persist, readDevice, readIdentity } from "./read-device.ts";
-import type { Ending, Work } from "./settings.ts";
+import type { Ending, Work } from "./work.ts";
 import type { Wanted } from "./wanted.ts";
 
 /** How a device that exists stands to the certificates that want its name, once it is mended. */

@@ -6,7 +6,7 @@ import { createOperation, MAX_BULK } from "./bulk.ts";
 import type { HubFailure } from "./failure.ts";
 import { mend, type Standing } from "./mend.ts";
 import { mayPass } from "./patience.ts";
-import { atTimeUp, type Ending, type Work } from "./settings.ts";
+import { atTimeUp, type Ending, type Work } from "./work.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { codeOf, inBulks, type Wanted } from "./wanted.ts";
 

@@ -1,7 +1,7 @@
 import type { HubAnswer, HubFailure } from "./failure.ts";
 import { type Device, deviceOfIdentity, deviceOfTwin } from "./identity.ts";
 import { mayPass } from "./patience.ts";
-import { atTimeUp, type Ending, type Work } from "./settings.ts";
+import { atTimeUp, type Ending, type Work } from "./work.ts";
 
 /** A device as it stands; `absent`: there is none of the name. */
 export type Reading = { device: Device } | { absent: true } | { ending: Ending };

@@ -10,7 +10,7 @@ import { createPace } from "./pace.ts";
 import { createPatience } from "./patience.ts";
 import { letIn, provisionEntry } from "./provision.ts";
 import type { Reading } from "./read-device.ts";
-import type { Work } from "./settings.ts";
+import type { Work } from "./work.ts";
 import { readAll, statusEntry } from "./status.ts";
 import { createHubTokens, type TokenCredential } from "./token.ts";
 import { gather } from "./wanted.ts";

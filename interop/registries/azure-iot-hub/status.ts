@@ -2,7 +2,7 @@ import type { Difference, StatusEntry } from "../../protocol/answers.ts";
 import { refused } from "../../protocol/refusals.ts";
 import type { CheckedCertificate } from "../port.ts";
 import { type Reading, readDevice } from "./read-device.ts";
-import type { Work } from "./settings.ts";
+import type { Work } from "./work.ts";
 import { sideBySide } from "./side-by-side.ts";
 import { codeOf, type Wanted } from "./wanted.ts";
 

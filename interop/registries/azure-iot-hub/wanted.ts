@@ -2,7 +2,7 @@ import type { EntryCode } from "../../protocol/refusals.ts";
 import type { NameMaker } from "../names.ts";
 import type { CheckedCertificate } from "../port.ts";
 import { entryCode } from "./error-codes.ts";
-import type { Ending } from "./settings.ts";
+import type { Ending } from "./work.ts";
 
 /** One device of the hub, and the certificates of a request that make its name. */
 export interface Wanted {

@@ -178,7 +178,8 @@ export async function startHubServer(): Promise<HubServer> {
     if (twice !== undefined) throw new Violation(`${twice} is twice in one bulk`);
     if (fault?.kind === "devices" && Math.floor(fault.code / 1000) === 400) {
       // Fault is found with the request before anything is done.
-      return bulkAnswer(names.filter((_, index) => fault.places(index)).map((id) => [id, fault.code]));
+      const atFault = names.filter((_, index) => fault.places(index));
+      if (atFault.length > 0) return bulkAnswer(atFault.map((id) => [id, fault.code]));
     }
     const errors: [string, number][] = [];
     for (const [index, operation] of operations.entries()) {
