@@ -108,6 +108,17 @@ describe("the program", () => {
     expect(run.resources.filter(({ name }) => !name.startsWith("plant"))).toEqual([]);
   });
 
+  it("is entered as Pulumi.yaml says, and gives Pulumi its outputs", async () => {
+    const project = parse(await readFile(join(ROOT, "Pulumi.yaml"), "utf8")) as { main: string };
+    const run = await dryRun(async () => {
+      const { default: enter } = (await import(join(ROOT, project.main))) as {
+        default: () => Promise<unknown>;
+      };
+      return await enter();
+    }, GOOD);
+    expect(run.outputs).toMatchObject({ AccountId: "123456789012", Stage: "Prod" });
+  });
+
   it("makes nothing of a faulty configuration, and tells all faults as an error for people", async () => {
     const { default: pulumi } = await import("@pulumi/pulumi");
     const { program } = await import("./index.ts");

@@ -123,7 +123,8 @@ export function gateway(
       settings: {
         throttlingRateLimit: args.rate,
         throttlingBurstLimit: args.burst,
-        metricsEnabled: true,
+        // Metrics of each method are paid for, those of the whole API are not.
+        metricsEnabled: false,
         // The execution log writes headers down, and with them tokens. The access log is enough.
         loggingLevel: "OFF",
         dataTraceEnabled: false,
