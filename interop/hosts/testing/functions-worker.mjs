@@ -31,7 +31,7 @@ const core = {
 };
 
 // As the worker does it: whoever calls require(), wherever the package lies.
-Module.prototype.require = new Proxy(Module.prototype.require, {
+Module.prototype.require = new Proxy(Reflect.get(Module.prototype, "require"), {
   apply(target, module, args) {
     return args[0] === "@azure/functions-core" ? core : Reflect.apply(target, module, args);
   },
