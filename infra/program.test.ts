@@ -11,7 +11,7 @@ import { RULES } from "./policies/rules.ts";
 
 vi.mock("./bundle/archives.ts", () => ({
   lambdaArchive: () => new asset.AssetArchive({ "index.mjs": new asset.StringAsset("-") }),
-  functionAppPackage: () => ({ asset: new asset.StringAsset("-"), hash: "-" }),
+  functionAppPackage: () => ({ content: new Uint8Array(), hash: "-" }),
 }));
 
 const ROOT = resolve(import.meta.dirname, "..");

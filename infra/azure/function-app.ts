@@ -1,14 +1,12 @@
 import type * as applicationinsights from "@pulumi/azure-native/applicationinsights/index.js";
 import type * as managedidentity from "@pulumi/azure-native/managedidentity/index.js";
-import * as storage from "@pulumi/azure-native/storage/index.js";
 import * as web from "@pulumi/azure-native/web/index.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { DeploymentPackage } from "../bundle/archives.ts";
 import type { AzurePlace } from "./place.ts";
 import type { PackageStorage } from "./storage.ts";
-
-/** The name under which the Flex Consumption plan looks for a package in its container; no other is found. */
-const PACKAGE_NAME = "released-package.zip";
+import { type deployerTokens } from "./tokens.ts";
+import { managementOf, syncTriggers, uploadPackage } from "./upload.ts";
 
 /** The newest that Azure Functions runs on this plan (learn.microsoft.com/azure/azure-functions/functions-versions). */
 export const NODE_VERSION = "24";
@@ -23,33 +21,18 @@ export interface FunctionAppArgs {
   readonly maximumInstances: number;
   /** 512, 2048 or 4096. */
   readonly memoryMiB: number;
-  /** What the app needs before it starts: its roles. */
+  readonly tokens: ReturnType<typeof deployerTokens>;
+  /** What the app and the upload of its package need: the roles. */
   readonly roles: readonly pulumi.Resource[];
-  /** What the upload of the package needs: the deployer's role. */
-  readonly uploadRoles: readonly pulumi.Resource[];
 }
 
-/** The package in its container, and the Function App on a plan of its own that runs it. */
+/** The Function App on a plan of its own, and before it the package that it runs. */
 export function functionApp(
   name: string,
   args: FunctionAppArgs,
   opts: pulumi.CustomResourceOptions,
 ): web.WebApp {
   const { resourceGroupName, location, tags } = args.place;
-  const uploaded = new storage.Blob(
-    `${name}-package`,
-    {
-      resourceGroupName,
-      accountName: args.storage.account.name,
-      containerName: args.storage.container.name,
-      blobName: PACKAGE_NAME,
-      type: storage.BlobType.Block,
-      contentType: "application/zip",
-      source: args.package.asset,
-    },
-    // Two blobs of one name cannot be there at once.
-    pulumi.mergeOptions(opts, { dependsOn: [...args.uploadRoles], deleteBeforeReplace: true }),
-  );
   const plan = new web.AppServicePlan(
     name,
     {
@@ -74,7 +57,6 @@ export function functionApp(
         type: web.ManagedServiceIdentityType.UserAssigned,
         userAssignedIdentities: [args.identity.id],
       },
-      keyVaultReferenceIdentity: args.identity.id,
       functionAppConfig: {
         deployment: {
           storage: {
@@ -101,8 +83,38 @@ export function functionApp(
       },
       tags: { ...tags },
     },
-    pulumi.mergeOptions(opts, { dependsOn: [uploaded, ...args.roles] }),
+    pulumi.mergeOptions(opts, {
+      dependsOn: [args.storage.container, ...args.roles],
+      hooks: packageHooks(args.package, args.tokens),
+    }),
   );
+}
+
+/**
+ * Puts the package into its container before the app is made or changed, so that an upload which fails stops that
+ * too and is tried again by the next update. The provider's own resource for blobs would do it with the storage
+ * account's key, which is switched off (pulumi-azure-native, pull request 3719).
+ */
+export function packageHooks(
+  { content }: DeploymentPackage,
+  tokens: FunctionAppArgs["tokens"],
+): pulumi.ResourceHookBinding {
+  const upload = async ({ newInputs }: pulumi.ResourceHookArgs): Promise<void> => {
+    await uploadPackage(containerOf(newInputs), content, tokens.storage);
+  };
+  const sync = async ({ id, newOutputs }: pulumi.ResourceHookArgs): Promise<void> => {
+    await syncTriggers(managementOf(String(newOutputs?.["defaultHostName"])), id, tokens.management);
+  };
+  return { beforeCreate: [upload], beforeUpdate: [upload], afterCreate: [sync], afterUpdate: [sync] };
+}
+
+function containerOf(inputs: pulumi.ResourceHookArgs["newInputs"]): string {
+  const config = inputs?.["functionAppConfig"] as
+    | { deployment?: { storage?: { value?: unknown } } }
+    | undefined;
+  const url = config?.deployment?.storage?.value;
+  if (typeof url !== "string") throw new Error("the Function App does not say where its package lies");
+  return url;
 }
 
 function settings(args: FunctionAppArgs): { name: string; value: pulumi.Input<string> }[] {

@@ -10,6 +10,7 @@ import { monitoring } from "./monitoring.ts";
 import type { AzurePlace } from "./place.ts";
 import { assignRole } from "./roles.ts";
 import { packageStorage } from "./storage.ts";
+import { deployerTokens } from "./tokens.ts";
 
 export interface AzureProductCloudArgs {
   /** The public keys of those who may call: a JWKS as JSON. Several keys are all taken, so that one can follow another. */
@@ -140,8 +141,8 @@ export class AzureProductCloud extends pulumi.ComponentResource {
         },
         maximumInstances: args.maximumInstances ?? 40,
         memoryMiB: args.memoryMiB ?? 2048,
-        roles,
-        uploadRoles,
+        tokens: deployerTokens(invoke),
+        roles: [...roles, ...uploadRoles],
       },
       child,
     );

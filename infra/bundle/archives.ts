@@ -17,7 +17,8 @@ export function lambdaArchive(entry: string = ENTRIES.aws): pulumi.asset.Archive
 
 /** A package to be deployed, and what tells it from others. */
 export interface DeploymentPackage {
-  readonly asset: pulumi.asset.Asset;
+  /** A zip file. */
+  readonly content: Uint8Array;
   /** SHA-256 of its content, hex. */
   readonly hash: string;
 }
@@ -31,9 +32,12 @@ const HOST_JSON = {
   functionTimeout: "00:02:00",
 };
 
+/** Where the Function App's package lies too, for a deployment by hand. */
+export const PACKAGE_FILE = join(BUILT, "function-app.zip");
+
 /**
  * The Function App's package: a zip file with `host.json`, `package.json` and the bundled callee, the same bytes
- * for the same sources. It is written to disk, because Pulumi uploads binary content from files only.
+ * for the same sources.
  */
 export function functionAppPackage(entry: string = ENTRIES.azure): DeploymentPackage {
   // The worker itself puts this module before the code that runs in it.
@@ -44,10 +48,6 @@ export function functionAppPackage(entry: string = ENTRIES.azure): DeploymentPac
     "package.json": JSON.stringify({ name: "certferry-callee", version: "0.0.0", main: "index.mjs" }),
   });
   mkdirSync(BUILT, { recursive: true });
-  const file = join(BUILT, "function-app.zip");
-  writeFileSync(file, content);
-  return {
-    asset: new pulumi.asset.FileAsset(file),
-    hash: createHash("sha256").update(content).digest("hex"),
-  };
+  writeFileSync(PACKAGE_FILE, content);
+  return { content, hash: createHash("sha256").update(content).digest("hex") };
 }

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import type { asset } from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sevenZip as newSevenZip } from "../../tools/factory/archive.ts";
-import { functionAppPackage, lambdaArchive } from "./archives.ts";
+import { functionAppPackage, lambdaArchive, PACKAGE_FILE } from "./archives.ts";
 import { bundle, BundleError } from "./build.ts";
 import { zip } from "./zip.ts";
 
@@ -101,8 +101,8 @@ describe("what is uploaded", () => {
 
   it("is for Azure a zip file with the host's settings beside the bundle, always of the same bytes", async () => {
     const first = functionAppPackage(await callee());
-    const path = await (first.asset as asset.FileAsset).path;
-    const content = await readFile(path);
+    const content = await readFile(PACKAGE_FILE);
+    expect(content.equals(first.content)).toBe(true);
     const files = await unzipped(content);
     expect(Object.keys(files).sort()).toEqual(["host.json", "index.mjs", "package.json"]);
     expect(JSON.parse(files["host.json"] ?? "")).toMatchObject({

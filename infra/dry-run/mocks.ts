@@ -112,6 +112,8 @@ function called(token: string, inputs: Properties): Properties {
         clientId: "55555555-5555-4555-8555-555555555555",
         tenantId: "66666666-6666-4666-8666-666666666666",
       };
+    case "azure-native:authorization:getClientToken":
+      return { token: "a-token-of-the-deployer" };
     case "azure-native:iothub:getIotHubResource":
       return {
         id: `/subscriptions/${DRY_RUN.subscriptionId}/resourceGroups/${String(inputs["resourceGroupName"])}/providers/Microsoft.Devices/IotHubs/${String(inputs["resourceName"])}`,

@@ -18,6 +18,8 @@ export interface RecordedResource {
   /** URNs of the resources that it waits for: those of its properties, and those that it names. */
   readonly dependencies: readonly string[];
   readonly aliases: readonly string[];
+  /** When hooks of its run, e.g. `beforeCreate`. A dry run runs none. */
+  readonly hooks: readonly string[];
 }
 
 export interface DryRun {
@@ -38,6 +40,7 @@ interface RegisterRequest {
   getProvidersMap(): { forEach(visit: (reference: string, packageName: string) => void): void };
   getDependenciesList(): string[];
   getObject(): Parameters<typeof pulumi.runtime.deserializeProperties>[0];
+  getHooks(): Record<string, () => string[]> | undefined;
   getAliasesList(): { getUrn(): string; getSpec(): { getName(): string } | undefined }[];
 }
 
@@ -46,6 +49,7 @@ interface RegisterResponse {
 }
 
 interface Monitor {
+  registerResourceHook(request: unknown, answer: (error: null) => void): void;
   registerResource(
     request: RegisterRequest,
     answer: (error: unknown, response: RegisterResponse | undefined) => void,
@@ -76,6 +80,8 @@ export async function dryRun(
 
 /** Listens in at the stand-in of the engine: it sees of a resource what a provider does not, its options. */
 function record(monitor: Monitor, into: RecordedResource[]): void {
+  // The stand-in has none of its own.
+  monitor.registerResourceHook = (_request, answer) => answer(null);
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = async (request, answer) => {
     await register(request, (error, response) => {
@@ -98,7 +104,16 @@ function recorded(request: RegisterRequest, response: RegisterResponse): Recorde
     provider: request.getProvider() || providers(request),
     dependencies: request.getDependenciesList(),
     aliases: request.getAliasesList().map((alias) => alias.getUrn() || (alias.getSpec()?.getName() ?? "")),
+    hooks: hooks(request),
   };
+}
+
+function hooks(request: RegisterRequest): string[] {
+  const bound = request.getHooks();
+  const moments = ["BeforeCreate", "AfterCreate", "BeforeUpdate", "AfterUpdate"];
+  return moments
+    .filter((moment) => (bound?.[`get${moment}List`]?.().length ?? 0) > 0)
+    .map((moment) => moment.charAt(0).toLowerCase() + moment.slice(1));
 }
 
 function providers(request: RegisterRequest): string {

@@ -12,7 +12,7 @@ vi.mock("../bundle/archives.ts", async () => {
   const { asset } = await import("@pulumi/pulumi");
   return {
     lambdaArchive: () => new asset.AssetArchive({ "index.mjs": new asset.StringAsset("-") }),
-    functionAppPackage: () => ({ asset: new asset.StringAsset("-"), hash: "-" }),
+    functionAppPackage: () => ({ content: new Uint8Array(), hash: "-" }),
   };
 });
 

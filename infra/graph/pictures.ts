@@ -14,7 +14,7 @@ export async function pictures(): Promise<[path: string, svg: string][]> {
       new AzureProductCloud("azure", {
         jwks,
         twins: true,
-        package: { asset: new asset.StringAsset("-"), hash: "" },
+        package: { content: new Uint8Array(), hash: "" },
       }),
     ].length;
   });

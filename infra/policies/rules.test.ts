@@ -25,7 +25,7 @@ beforeAll(async () => {
       jwks,
       tags: TAGS,
       twins: true,
-      package: { asset: new asset.StringAsset("-"), hash: "-" },
+      package: { content: new Uint8Array(), hash: "-" },
     });
     return { one: aws.interopUrl, other: azure.interopUrl };
   });
