@@ -22,5 +22,5 @@ export function projectFile(): string {
     main: "infra/main.mjs",
     config,
   };
-  return HEADER + stringify(project, { lineWidth: 110 });
+  return HEADER + stringify(project, { lineWidth: 0 });
 }
