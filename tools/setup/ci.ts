@@ -7,6 +7,7 @@ import { findControlPlane } from "../control-plane/launcher.ts";
 import { prepareCloudParts } from "./cloud-parts.ts";
 import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
+import { prepareFaultParts } from "./fault-parts.ts";
 import { runChecks } from "./run-checks.ts";
 import { runVitest } from "./run-tests.ts";
 import { say } from "./say.ts";
@@ -31,6 +32,9 @@ await step("control plane", async () => {
 });
 await step("parts of the product clouds", async () => {
   await prepareCloudParts(say);
+});
+await step("parts of the fault tests", async () => {
+  await prepareFaultParts(say);
 });
 await step("check", async () => {
   for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);

@@ -7,6 +7,7 @@ import { runInForeground } from "../process/foreground.ts";
 import { needsCloudParts, prepareCloudParts } from "./cloud-parts.ts";
 import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
+import { needsFaultParts, prepareFaultParts } from "./fault-parts.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -21,13 +22,14 @@ export interface TestRun {
 }
 
 /**
- * Makes sure of a control plane and of the parts of the product clouds (they may be built now, which takes minutes)
- * and runs vitest once.
+ * Makes sure of a control plane and of the parts of the product clouds and the fault tests (they may be built now, which
+ * takes minutes) and runs vitest once.
  * @throws Error when there is no control plane to be had
  */
 export async function runTests(run: TestRun): Promise<Counts> {
   await findControlPlane({ log: run.log });
   if (needsCloudParts(run.args ?? [])) await prepareCloudParts(run.log);
+  if (needsFaultParts(run.args ?? [])) await prepareFaultParts(run.log);
   return await runVitest(run);
 }
 
