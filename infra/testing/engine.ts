@@ -7,6 +7,8 @@ import type { Stack } from "@pulumi/pulumi/automation/index.js";
 import { reapFolder } from "../../tools/process/reaper.ts";
 import type { PulumiEngine } from "../../tools/pulumi-engine/source.ts";
 
+export type { Stack };
+
 const ROOT = resolve(import.meta.dirname, "../..");
 /** Any secret in the state of a test's stack is safe with it. */
 const PASSPHRASE = "the passphrase of a stack that is thrown away";
@@ -15,11 +17,15 @@ export interface TestProjectOptions {
   readonly engine: PulumiEngine;
   /** What tells the AWS SDKs where to call, and as whom. */
   readonly aws: Readonly<Record<string, string>>;
+  /** Paths of further programs that commands in the project may use, by name. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 /** The project as a user has it, in a folder of its own, with a backend of its own. */
 export interface TestProject {
   readonly folder: string;
+  /** What a shell in the folder needs, so that `pulumi` there is this engine with this backend. */
+  readonly env: Readonly<Record<string, string>>;
   /**
    * Makes a stack from Pulumi.example.yaml and these further settings (`namespace:key`).
    * Its `up`, `preview`, `refresh` and `destroy` run the real program.
@@ -44,7 +50,7 @@ export async function testProject(options: TestProjectOptions): Promise<TestProj
   await copyFile(join(ROOT, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
   await symlink(join(ROOT, "infra"), join(project, "infra"));
   const bin = join(installation, "bin");
-  await layPrograms(bin, options.engine);
+  await layPrograms(bin, { ...options.programs, pulumi: options.engine.path });
   const envVars = {
     ...options.aws,
     // Nothing of the caller's own account is to be used by mistake.
@@ -62,6 +68,7 @@ export async function testProject(options: TestProjectOptions): Promise<TestProj
   const pulumiCommand = await PulumiCommand.get({ root: installation });
   return {
     folder: project,
+    env: envVars,
     async stack(name, settings = {}) {
       await copyFile(join(ROOT, "Pulumi.example.yaml"), join(project, `Pulumi.${name}.yaml`));
       const stack = await LocalWorkspace.createOrSelectStack(
@@ -78,19 +85,16 @@ export async function testProject(options: TestProjectOptions): Promise<TestProj
   };
 }
 
-/** The programs that the engine looks for on its PATH. */
-async function layPrograms(bin: string, engine: PulumiEngine): Promise<void> {
-  await layProgram(join(bin, "pulumi"), `exec '${engine.path}' "$@"`);
+/** The programs that the engine, and commands, look for on their PATH. */
+async function layPrograms(bin: string, programs: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, path] of Object.entries(programs)) await symlink(path, join(bin, name));
   await symlink(process.execPath, join(bin, "node"));
   for (const [name, main] of [
     ["pulumi-resource-aws", "stand-in-provider/main.ts"],
     ["pulumi-language-nodejs", "node-language-host/main.ts"],
   ] as const) {
-    await layProgram(join(bin, name), `exec '${process.execPath}' '${join(import.meta.dirname, main)}' "$@"`);
+    const line = `exec '${process.execPath}' '${join(import.meta.dirname, main)}' "$@"`;
+    await writeFile(join(bin, name), `#!/bin/sh\n${line}\n`);
+    await chmod(join(bin, name), 0o755);
   }
-}
-
-async function layProgram(path: string, line: string): Promise<void> {
-  await writeFile(path, `#!/bin/sh\n${line}\n`);
-  await chmod(path, 0o755);
 }

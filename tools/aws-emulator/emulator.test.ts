@@ -31,14 +31,7 @@ describe.skipIf(missing !== undefined)(`the AWS emulator${missing ?? ""}`, () =>
   beforeAll(async () => {
     emulator = await startAwsEmulator(place);
     issuer = await createIssuer();
-    iot = new IoTClient({
-      region: place.region,
-      endpoint: emulator.url,
-      credentials: {
-        accessKeyId: emulator.env["AWS_ACCESS_KEY_ID"] ?? "",
-        secretAccessKey: emulator.env["AWS_SECRET_ACCESS_KEY"] ?? "",
-      },
-    });
+    iot = new IoTClient({ region: place.region, ...emulator.access });
     const anything = { Effect: "Allow", Action: "iot:*", Resource: "*" };
     const policyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [anything] });
     await iot.send(new CreatePolicyCommand({ policyName: "anything", policyDocument }));

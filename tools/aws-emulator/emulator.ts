@@ -10,7 +10,7 @@ import { OwnedProcess } from "../process/owned-process.ts";
 import { reapFolder } from "../process/reaper.ts";
 import { findAwsEmulator } from "./source.ts";
 
-const ON_LOOPBACK = join(import.meta.dirname, "on_loopback.py");
+const LAUNCH = join(import.meta.dirname, "launch.py");
 const START_DEADLINE_MS = 60_000;
 const CALL_DEADLINE_MS = 10_000;
 const STOP_GRACE_MS = 10_000;
@@ -33,6 +33,11 @@ export interface AwsEmulator {
   readonly region: string;
   /** What an AWS SDK in another process needs in order to come here, as the account's root. */
   readonly env: Readonly<Record<string, string>>;
+  /** The same for clients in this process. */
+  readonly access: {
+    readonly endpoint: string;
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  };
   /** The port of the MQTT broker (TLS with client certificates) on 127.0.0.1. */
   readonly mqttPort: number;
   /** The CA that the broker's certificate is of, as PEM. */
@@ -58,7 +63,7 @@ export async function startAwsEmulator(options: EmulatorOptions): Promise<AwsEmu
     const secret = randomBytes(20).toString("hex");
     const child = await OwnedProcess.start({
       command: python,
-      args: [ON_LOOPBACK],
+      args: [LAUNCH],
       cwd: folder,
       env: await emulatorEnv(options, folder, ports, secret),
     });
@@ -91,6 +96,7 @@ function running(child: OwnedProcess, folder: string, settings: Settings): AwsEm
     accountId,
     region,
     mqttPort,
+    access: { endpoint: url, credentials: { accessKeyId: accountId, secretAccessKey: secret } },
     env: {
       AWS_ENDPOINT_URL: url,
       AWS_ACCESS_KEY_ID: accountId,

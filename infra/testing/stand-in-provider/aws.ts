@@ -13,7 +13,13 @@ interface Caller {
   readonly userId: string;
 }
 
-/** The clients of one region. Where they call, and as whom, is for the environment to say, as with any AWS SDK. */
+/** Where clients call, and as whom. */
+export interface Access {
+  readonly endpoint: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** The clients of one region. Where they call, and as whom, is for the environment to say unless it is told. */
 export class Aws {
   readonly region: string;
   readonly apiGateway: APIGatewayClient;
@@ -24,14 +30,15 @@ export class Aws {
   readonly #sts: STSClient;
   #caller: Promise<Caller> | undefined;
 
-  constructor(region: string) {
+  constructor(region: string, access?: Access) {
+    const settings = { region, ...access };
     this.region = region;
-    this.apiGateway = new APIGatewayClient({ region });
-    this.iam = new IAMClient({ region });
-    this.iot = new IoTClient({ region });
-    this.lambda = new LambdaClient({ region });
-    this.logs = new CloudWatchLogsClient({ region });
-    this.#sts = new STSClient({ region });
+    this.apiGateway = new APIGatewayClient(settings);
+    this.iam = new IAMClient(settings);
+    this.iot = new IoTClient(settings);
+    this.lambda = new LambdaClient(settings);
+    this.logs = new CloudWatchLogsClient(settings);
+    this.#sts = new STSClient(settings);
   }
 
   /** Who calls; asked for once. */
