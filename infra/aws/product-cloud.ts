@@ -32,7 +32,10 @@ export interface AwsProductCloudArgs {
   readonly publishToDefaultTopic?: boolean | undefined;
   /** Whether devices may use their own shadows and jobs; false unless told. */
   readonly shadowAndJobs?: boolean | undefined;
-  /** Devices a second at most, for all of the function's instances together; 10 unless told. */
+  /**
+   * Devices a second at most that an instance of the function begins with; 10 unless told. Instances do not know of
+   * each other: what keeps all of them together is the same ceiling in the CloudApi, which the program puts there.
+   */
   readonly devicesPerSecond?: number | undefined;
   /** Instances of the function at most; 10 unless told. -1 reserves nothing. */
   readonly reservedConcurrency?: number | undefined;

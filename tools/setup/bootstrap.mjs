@@ -59,7 +59,9 @@ function installed() {
   const matches = Object.entries(JSON.parse(text).packages).every(([path, entry]) => {
     if (path === "" || entry.link) return true;
     const there = readOr(join(ROOT, path, "package.json"), undefined);
-    return there === undefined ? entry.optional === true : JSON.parse(there).version === entry.version;
+    return there === undefined
+      ? entry.optional === true
+      : JSON.parse(there).version?.replace(/^v/, "") === entry.version;
   });
   if (matches) leaveMark();
   return matches;
