@@ -27,10 +27,10 @@ export interface TestProject {
   /** What a shell in the folder needs, so that `pulumi` there is this engine with this backend. */
   readonly env: Readonly<Record<string, string>>;
   /**
-   * Makes a stack from Pulumi.example.yaml and these further settings (`namespace:key`).
-   * Its `up`, `preview`, `refresh` and `destroy` run the real program.
+   * The stack of that name, made if it is not there. Its `up`, `preview`, `refresh` and `destroy` run the real
+   * program, with what stands in `Pulumi.NAME.yaml`.
    */
-  stack(name: string, settings?: Readonly<Record<string, string>>): Promise<Stack>;
+  stack(name: string): Promise<Stack>;
   /** Removes the folder, with the state. What the stacks have made stays. */
   remove(): Promise<void>;
 }
@@ -47,7 +47,8 @@ export async function testProject(options: TestProjectOptions): Promise<TestProj
   ) as [string, string, string, string];
   for (const each of [project, join(installation, "bin"), home, state])
     await mkdir(each, { recursive: true });
-  await copyFile(join(ROOT, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
+  for (const file of ["Pulumi.yaml", "Pulumi.example.yaml"])
+    await copyFile(join(ROOT, file), join(project, file));
   await symlink(join(ROOT, "infra"), join(project, "infra"));
   const bin = join(installation, "bin");
   await layPrograms(bin, { ...options.programs, pulumi: options.engine.path });
@@ -63,21 +64,19 @@ export async function testProject(options: TestProjectOptions): Promise<TestProj
     PULUMI_BACKEND_URL: `file://${state}`,
     PULUMI_CONFIG_PASSPHRASE: PASSPHRASE,
     PULUMI_SKIP_UPDATE_CHECK: "true",
+    // Nobody is there to say yes.
+    PULUMI_SKIP_CONFIRMATIONS: "true",
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
   };
   const pulumiCommand = await PulumiCommand.get({ root: installation });
   return {
     folder: project,
     env: envVars,
-    async stack(name, settings = {}) {
-      await copyFile(join(ROOT, "Pulumi.example.yaml"), join(project, `Pulumi.${name}.yaml`));
-      const stack = await LocalWorkspace.createOrSelectStack(
-        { stackName: name, workDir: project },
+    async stack(stackName) {
+      return await LocalWorkspace.createOrSelectStack(
+        { stackName, workDir: project },
         { pulumiCommand, envVars },
       );
-      const values = Object.entries(settings).map(([key, value]) => [key, { value }] as const);
-      await stack.setAllConfig(Object.fromEntries(values));
-      return stack;
     },
     async remove() {
       await rm(folder, { recursive: true, force: true, maxRetries: 3 });

@@ -1,4 +1,5 @@
 import { DescribeThingCommand, ListThingPrincipalsCommand } from "@aws-sdk/client-iot";
+import { join } from "node:path";
 import type { Stack } from "../../infra/testing/engine.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -9,6 +10,7 @@ import { findKubectl } from "../../tools/kubectl/source.ts";
 import { findPulumiEngine } from "../../tools/pulumi-engine/source.ts";
 import { missingPart } from "../../tools/setup/missing-part.ts";
 import { eventually } from "../harness/index.ts";
+import { documentedCommands } from "./documented.ts";
 import { Site } from "./site.ts";
 
 /** The topic that the stack tells devices, unless it is told another. */
@@ -67,15 +69,10 @@ describe.skipIf(missing !== undefined)(
     }
 
     it("is made by the documented commands, and is ready for the operator at its address in AWS", async () => {
-      stack = await site.project.stack("prod");
       await site.shell("kubectl create namespace acme");
-      await site.shell("kubectl label namespace acme certferry.dev/account=true");
-      await site.shell("kubectl wait --for=create --namespace acme configmap/certferry-jwks");
-      await site.shell(
-        "pulumi config set jwks \"$(kubectl get configmap certferry-jwks -n acme -o jsonpath='{.data.jwks\\.json}')\"",
-      );
-      await site.shell("pulumi up --yes");
-      await site.shell("pulumi stack output cloudApis | kubectl apply -f -");
+      const commands = await documentedCommands("docs/product-clouds.md", "Set one up");
+      for (const block of commands) await site.shell(block);
+      stack = await site.project.stack("acme-eu");
 
       const api = await site.field.awaitApi("acme", API, "True");
       expect(api.status?.endpoint).toMatch(
@@ -147,14 +144,15 @@ describe.skipIf(missing !== undefined)(
       await (await letIn(pairOf("E001")[0])).end();
     }, 150_000);
 
-    it("is left as it is by another pulumi up", async () => {
-      const { summary } = await stack.up();
+    it("is left as it is by another pulumi up, and keeps to the policies", async () => {
+      const policies = join(site.project.folder, "infra", "policies");
+      const { summary } = await stack.up({ policyPacks: [policies] });
       expect(Object.keys(summary.resourceChanges ?? {})).toEqual(["same"]);
     }, 90_000);
 
     it("does not go while devices hold on to it, and leaves nothing of its own when it does", async () => {
       // With a preview, as people run it; the Automation API's own destroy takes away what is not protected.
-      await expect(site.shell("pulumi destroy --yes")).rejects.toThrow(/protect/);
+      await expect(site.shell("pulumi destroy")).rejects.toThrow(/protect/);
       await Promise.all([...reels.keys()].filter((batchId) => batchId !== "D001").map(takenOut));
       await site.shell("pulumi config set protect false");
       await stack.up();
