@@ -146,7 +146,8 @@ describe.skipIf(missing !== undefined)(
 
     it("is left as it is by another pulumi up, and keeps to the policies", async () => {
       const policies = join(site.project.folder, "infra", "policies");
-      const { summary } = await stack.up({ policyPacks: [policies] });
+      const { summary, stdout } = await stack.up({ policyPacks: [policies] });
+      expect(stdout).toMatch(/Policies:\s+✅ certferry@v/);
       expect(Object.keys(summary.resourceChanges ?? {})).toEqual(["same"]);
     }, 90_000);
 
