@@ -47,7 +47,7 @@ export async function* readRecords(
     await using content = await openContent(manifest, limits, signal);
     const format = formatOf(content, options.format);
     onFormat(format.name);
-    for await (const entries of format.entries(content, limits, signal)) {
+    for await (const entries of format.entries(content, limits, signal, options)) {
       signal.throwIfAborted();
       for (const entry of entries) {
         if (turn.isOver()) await turn.next();
@@ -55,7 +55,7 @@ export async function* readRecords(
       }
     }
     if (check.count === 0) {
-      throw new ManifestError("ManifestEmpty", "the manifest has a header and no rows: it lists no device");
+      throw new ManifestError("ManifestEmpty", "the manifest lists no device");
     }
   } catch (error) {
     // Whatever it is refused for: it was not searched to its end, and may hold a private key.
@@ -92,10 +92,11 @@ class EntryCheck {
       reason,
       message,
     });
+    if ("refused" in entry) return refused(entry.refused, entry.message);
     // Decoded first: a private key refuses the manifest, whatever else is wrong with the row.
     const decoded = decodeCertificate(entry.certificate);
     const group = this.#groupProblem(entry.groupId);
-    if (deviceId === "") return refused("MissingDeviceId", "the device_id field is empty");
+    if (deviceId === "") return refused("MissingDeviceId", "the device id is empty");
     if (deviceId.length > MAX_DEVICE_ID_CHARACTERS || !isPrintable(deviceId)) {
       return refused(
         "InvalidDeviceId",
@@ -111,10 +112,12 @@ class EntryCheck {
     return { kind: "device", ...place, deviceId, ...read.leaf };
   }
 
-  #groupProblem(groupId: string): string | undefined {
-    if (groupId === "") return "the group_id field is empty; it must be the batch id";
+  /** @param groupId undefined where the format has no groups: the file as a whole is the reel's */
+  #groupProblem(groupId: string | undefined): string | undefined {
+    if (groupId === undefined) return undefined;
+    if (groupId === "") return "the entry names no group; that must be the batch id";
     if (groupId.toLowerCase() === this.#batchId) return undefined;
-    if (groupId.length > MAX_BATCH_ID_CHARACTERS) return "the group_id field holds no batch id";
+    if (groupId.length > MAX_BATCH_ID_CHARACTERS) return "what the entry names as its group is no batch id";
     return `the entry belongs to the group "${printable(groupId, MAX_BATCH_ID_CHARACTERS)}", not to this reel`;
   }
 

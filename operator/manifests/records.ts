@@ -1,4 +1,4 @@
-import type { ArchiveContent, ArchiveFile } from "./formats/port.ts";
+import type { ArchiveContent, ArchiveFile, ReadChoice } from "./formats/port.ts";
 
 /** Why one entry of a manifest is quarantined; the others go on without it. */
 export type RefusalReason =
@@ -114,7 +114,7 @@ export const DEFAULT_LIMITS: ReadLimits = {
   maxCollidingSerials: 100_000,
 };
 
-export interface ReadOptions {
+export interface ReadOptions extends ReadChoice {
   /** The reel's batch id: an entry's group_id has to be it, in any case. */
   batchId: string;
   /** Decides what has expired and what is not valid yet. */

@@ -2,10 +2,10 @@ import { toUtf8 } from "./text.ts";
 
 const SIGNATURES: readonly (readonly [hex: string, name: string])[] = [
   ["377abcaf271c", "a .7z archive within a .7z archive; it must be packed once"],
-  ["504b0304", "a .zip archive; it must be CSV, by itself or in a .7z archive"],
-  ["1f8b", "a .gz file; it must be CSV, by itself or in a .7z archive"],
-  ["fd377a585a00", "an .xz file; it must be CSV, by itself or in a .7z archive"],
-  ["52617221", "a .rar archive; it must be CSV, by itself or in a .7z archive"],
+  ["504b0304", "a .zip archive; it must be the manifest by itself or in a .7z archive"],
+  ["1f8b", "a .gz file; it must be the manifest by itself or in a .7z archive"],
+  ["fd377a585a00", "an .xz file; it must be the manifest by itself or in a .7z archive"],
+  ["52617221", "a .rar archive; it must be the manifest by itself or in a .7z archive"],
   ["25504446", "a PDF file"],
 ];
 

@@ -1,33 +1,38 @@
 import { ManifestError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { cloudIdCsv } from "./cloud-id-csv/format.ts";
+import { espressifCsv } from "./espressif/format.ts";
 import { foreignContent } from "./foreign.ts";
 import type { Content, ManifestFormat } from "./port.ts";
 
-const FORMATS: readonly ManifestFormat[] = [cloudIdCsv];
+/** The last one takes every text, and says what is missing in it. */
+const FORMATS: readonly ManifestFormat[] = [espressifCsv, cloudIdCsv];
 
 /**
- * The format of a content: the declared one, or the first that takes it.
+ * The format of a content: the first that takes it, which must be the declared one where one is.
  * @throws ManifestError NotAManifest
  */
 export function formatOf(content: Content, declared?: string): ManifestFormat {
   const known = FORMATS.map((format) => format.name).join(", ");
-  if (declared !== undefined) {
-    const format = FORMATS.find((candidate) => candidate.name === declared);
-    if (format !== undefined) return format;
+  const wanted = FORMATS.find((candidate) => candidate.name === declared);
+  if (declared !== undefined && wanted === undefined) {
     throw new ManifestError(
       "NotAManifest",
       `the format "${printable(declared, 64)}" is not known; known are: ${known}`,
     );
   }
-  const format = FORMATS.find((candidate) => candidate.accepts(content));
-  if (format !== undefined) return format;
-  throw new ManifestError("NotAManifest", `${describe(content)}; known formats are: ${known}`);
-}
-
-function describe(content: Content): string {
-  if (content.kind === "plain") return `the file is ${foreignContent(content.head) ?? "of no known format"}`;
-  const names = content.files.slice(0, 3).map((file) => `"${file.name}"`);
-  const more = content.files.length > names.length ? ", \u2026" : "";
-  return `the archive holds ${content.files.length} files (${names.join(", ")}${more}) and not exactly one CSV`;
+  const found = FORMATS.find((candidate) => candidate.accepts(content));
+  const foreign = content.kind === "plain" ? foreignContent(content.head) : undefined;
+  if (wanted !== undefined && wanted !== found) {
+    const looksLike = found === undefined ? (foreign ?? "nothing that is known") : found.looksLike;
+    throw new ManifestError(
+      "NotAManifest",
+      `spec.manifest.format says ${wanted.name}, but the file looks like ${looksLike}. Leave format out, or give ${wanted.looksLike}`,
+    );
+  }
+  if (found !== undefined) return found;
+  throw new ManifestError(
+    "NotAManifest",
+    `the file is ${foreign ?? "of no known format"}; known formats are: ${known}`,
+  );
 }

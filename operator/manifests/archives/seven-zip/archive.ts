@@ -29,7 +29,6 @@ export async function openSevenZip(
     const files = parseListing(listing.text);
     checkListing(files, manifest.bytes, limits);
     return {
-      kind: "archive",
       files,
       bytes: () => thread.bytes(total(files), signal),
       [Symbol.asyncDispose]: () => thread.close(),
