@@ -9,6 +9,7 @@ import { request } from "undici";
 
 import type { AwsEmulator } from "../../tools/aws-emulator/emulator.ts";
 import { issueServerCertificate } from "../../tools/factory/index.ts";
+import { reapFolder } from "../../tools/process/reaper.ts";
 
 const FORWARD_DEADLINE_MS = 60_000;
 
@@ -30,6 +31,7 @@ export async function startAwsFront(emulator: AwsEmulator): Promise<AwsFront> {
   const suffix = `.execute-api.${emulator.region}.amazonaws.com`;
   const { certPem, keyPem, caPem } = await issueServerCertificate({ hosts: [`*${suffix}`] });
   const folder = await mkdtemp(join(tmpdir(), "certferry-front-"));
+  reapFolder(folder);
   const caFile = join(folder, "ca.pem");
   await writeFile(caFile, caPem);
   const requests: string[] = [];

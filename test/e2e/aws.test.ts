@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined)(
           if (batch !== undefined) throw new Error(JSON.stringify(batch.status?.clouds));
           return true;
         },
-        { what: `the batch of ${batchId} is gone`, deadline: 60_000 },
+        { what: `the batch of ${batchId} is gone`, deadline: 90_000 },
       );
     }
 
@@ -165,6 +165,6 @@ describe.skipIf(missing !== undefined)(
       expect(left.filter((each) => !each.startsWith("thing group certferry-"))).toEqual([
         expect.stringMatching(/^role certferry-gateway-log-/),
       ]);
-    }, 150_000);
+    }, 240_000);
   },
 );

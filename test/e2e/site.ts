@@ -23,24 +23,36 @@ export class Site {
   /** A client of the AWS account, with all rights. */
   readonly iot: IoTClient;
 
-  private constructor(field: Field, aws: AwsEmulator, front: AwsFront, project: TestProject) {
-    this.field = field;
-    this.aws = aws;
-    this.front = front;
-    this.project = project;
-    this.iot = new IoTClient({ region: REGION, ...aws.access });
+  readonly #opened: AsyncDisposableStack;
+
+  private constructor(
+    parts: Pick<Site, "field" | "aws" | "front" | "project">,
+    opened: AsyncDisposableStack,
+  ) {
+    this.field = parts.field;
+    this.aws = parts.aws;
+    this.front = parts.front;
+    this.project = parts.project;
+    this.iot = new IoTClient({ region: REGION, ...parts.aws.access });
+    this.#opened = opened;
   }
 
+  /** Starts everything; what was started is stopped again when something does not start. */
   static async open(): Promise<Site> {
     const [kubectl, engine] = [await findKubectl(), await findPulumiEngine()];
-    const [field, aws] = await Promise.all([
-      Field.open(),
-      startAwsEmulator({ accountId: ACCOUNT_ID, region: REGION }),
-    ]);
-    const front = await startAwsFront(aws);
+    await using opening = new AsyncDisposableStack();
+    const aws = opening.adopt(
+      await startAwsEmulator({ accountId: ACCOUNT_ID, region: REGION }),
+      async (emulator) => await emulator.stop(),
+    );
+    const front = opening.adopt(await startAwsFront(aws), async (started) => await started.close());
+    const field = opening.adopt(await Field.open(), async (started) => await started.close());
     await field.operator({ env: { ...front.env } });
-    const project = await testProject({ engine, aws: aws.env, programs: { kubectl: kubectl.path } });
-    return new Site(field, aws, front, project);
+    const project = opening.adopt(
+      await testProject({ engine, aws: aws.env, programs: { kubectl: kubectl.path } }),
+      async (laid) => await laid.remove(),
+    );
+    return new Site({ field, aws, front, project }, opening.move());
   }
 
   /**
@@ -75,9 +87,6 @@ export class Site {
 
   async close(): Promise<void> {
     this.iot.destroy();
-    await this.field.close();
-    await this.front.close();
-    await this.project.remove();
-    await this.aws.stop();
+    await this.#opened.disposeAsync();
   }
 }
