@@ -58,7 +58,13 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   const clock = injected.clock ?? systemClock;
   const random = injected.random ?? Math.random;
   const identity = `${hostname()}_${randomUUID()}`;
-  const client = new KubeClient(kubeConfig, { requestTimeoutMs: options.requestTimeoutMs, clock });
+  // Without election there is one operator by declaration.
+  const mayAct = (): boolean => elector?.renewedWithin(LEASE_FRESH_MS) ?? true;
+  const client = new KubeClient(kubeConfig, {
+    requestTimeoutMs: options.requestTimeoutMs,
+    clock,
+    mayWrite: mayAct,
+  });
   const events = new EventRecorder({ client, component: COMPONENT, instance: identity, clock, log });
   const secrets = client.resource<Secret>(SECRET);
   const configMaps = client.resource<ConfigMap>(CONFIG_MAP);
@@ -111,8 +117,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     clock,
     random,
     log,
-    // Without election there is one operator by declaration.
-    mayDestroy: () => elector?.renewedWithin(LEASE_FRESH_MS) ?? true,
+    mayAct,
     changed: (placement) => {
       const reel = placement.split("/")[0] ?? "";
       queues.binding(reel);

@@ -402,6 +402,24 @@ describe("the caller's own side", () => {
     await expect(caller.info(targetOf(cloud), gaveUp.signal)).rejects.toThrow("the lease is lost");
   });
 
+  it("sends nothing when it is held back between the call and the moment in which it would leave", async () => {
+    await using cloud = await startCloud({ flavor: "aws", jwks: publicJwks([key]), audience: AUDIENCE });
+    const late = new Error("too late");
+    let may = true;
+    const provision = () =>
+      caller.provision(targetOf(cloud), certs(), never, undefined, () => (may ? undefined : late));
+    for (const connected of [false, true]) {
+      if (connected) await caller.info(targetOf(cloud), never);
+      may = true;
+      const call = provision();
+      may = false;
+      await expect(call).rejects.toBe(late);
+    }
+    expect(cloud.received.of("provision")).toEqual([]);
+    may = true;
+    expect((await provision()).size).toBe(5);
+  });
+
   it("sends nothing for nothing, and no ref twice", async () => {
     const before = cloud.received.requests.length;
     expect(await caller.provision(targetOf(cloud), [], never)).toEqual(new Map());

@@ -18,12 +18,13 @@ import { certificateText } from "./certificate-text.ts";
 import { withDeadline } from "./deadline.ts";
 import { InteropError } from "./errors.ts";
 import { explainFailure } from "./failure.ts";
-import { type HttpAnswer, post } from "./http.ts";
+import { type HttpAnswer, type MayLeave, post } from "./http.ts";
 import type { Refusal } from "./refusal.ts";
 import { explainStatus } from "./status.ts";
 
 export type { CertificateAnswer, DeprovisionAnswer, InfoAnswer, StatusAnswer } from "./answers.ts";
 export { InteropError, type InteropErrorReason } from "./errors.ts";
+export type { MayLeave } from "./http.ts";
 export type { Refusal, RefusalCode } from "./refusal.ts";
 
 /** The link to one product cloud. */
@@ -52,6 +53,7 @@ interface CertificatesCall<T> {
   readonly certs: readonly OutgoingCertificate[];
   readonly batch: string | undefined;
   readonly read: EntryReader<T>;
+  readonly mayLeave?: MayLeave | undefined;
 }
 
 export interface InteropCallerOptions {
@@ -101,15 +103,18 @@ export class InteropCaller {
    * Sends certificates in one request. The result has an entry for each ref that the cloud answered for
    * and no other; what has none is neither provisioned nor refused.
    * @param batch the Product Batch ID; told, as the refs are as device IDs, to callees that want it
-   * @throws InteropError (413: `BadRequest` with `httpStatus` 413); the signal's reason when it fires
+   * @throws InteropError (413: `BadRequest` with `httpStatus` 413); the signal's reason when it fires; what
+   * `mayLeave` gives
    */
   async provision(
     target: InteropTarget,
     certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
     batch?: string,
+    mayLeave?: MayLeave,
   ): Promise<Map<string, CertificateAnswer>> {
-    return this.#certificates(target, { action: "provision", certs, batch, read: readProvisioned }, signal);
+    const call = { action: "provision", certs, batch, read: readProvisioned, mayLeave } as const;
+    return this.#certificates(target, call, signal);
   }
 
   /**
@@ -136,18 +141,16 @@ export class InteropCaller {
     certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
     batch?: string,
+    mayLeave?: MayLeave,
   ): Promise<Map<string, DeprovisionAnswer>> {
     mustOffer(target, "deprovision");
-    return this.#certificates(
-      target,
-      { action: "deprovision", certs, batch, read: readDeprovisioned },
-      signal,
-    );
+    const call = { action: "deprovision", certs, batch, read: readDeprovisioned, mayLeave } as const;
+    return this.#certificates(target, call, signal);
   }
 
   async #certificates<T extends { outcome: string }>(
     target: InteropTarget,
-    { action, certs, batch, read }: CertificatesCall<T>,
+    { action, certs, batch, read, mayLeave }: CertificatesCall<T>,
     signal: AbortSignal,
   ): Promise<Map<string, T | Refusal>> {
     const refs = new Set(certs.map(({ ref }) => ref));
@@ -165,7 +168,7 @@ export class InteropCaller {
       })),
     });
     const maxAnswerBytes = MAX_ANSWER_FRAME_BYTES + certs.length * MAX_ENTRY_BYTES;
-    const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes };
+    const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes, mayLeave };
     return readAnswer(await this.#post(target, call, signal), hostOf(target), refs, read);
   }
 
@@ -178,10 +181,13 @@ export class InteropCaller {
 
   async #post(
     target: InteropTarget,
-    call: { body: string; deadlineMs: number; maxAnswerBytes: number },
+    call: { body: string; deadlineMs: number; maxAnswerBytes: number; mayLeave?: MayLeave | undefined },
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     const host = hostOf(target);
+    let heldBack: Error | undefined;
+    const { mayLeave } = call;
+    const asked = mayLeave && ((): Error | undefined => (heldBack = mayLeave()));
     const timedOut = (): InteropError =>
       new InteropError({
         reason: "Timeout",
@@ -195,9 +201,10 @@ export class InteropCaller {
       };
       try {
         return await this.#withDispatcher(target.caBundle, (dispatcher) =>
-          post({ dispatcher, url: target.url, headers, ...call }, signal),
+          post({ dispatcher, url: target.url, headers, ...call, mayLeave: asked }, signal),
         );
       } catch (error) {
+        if (heldBack !== undefined) throw heldBack;
         throw explainFailure(error, host);
       }
     });

@@ -14,6 +14,12 @@ export interface HttpAnswer {
 /** What of an error's body is read: enough for a gateway's own short messages. */
 const MAX_ERROR_BYTES = 16 * 1024;
 
+/**
+ * Asked when a connection stands and the request is about to be written to it, which may be long after the call was
+ * made: whether it may still leave. The error that it gives is what the call ends with, and nothing was sent.
+ */
+export type MayLeave = () => Error | undefined;
+
 /** One POST of JSON; redirects are not followed, and the body is read up to a limit. */
 export async function post(
   call: {
@@ -22,12 +28,14 @@ export async function post(
     headers: Record<string, string>;
     body: string;
     maxAnswerBytes: number;
+    mayLeave?: MayLeave | undefined;
   },
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
   const answer = await request(call.url, {
     method: "POST",
-    dispatcher: call.dispatcher,
+    dispatcher:
+      call.mayLeave === undefined ? call.dispatcher : call.dispatcher.compose(asking(call.mayLeave)),
     headers: { "content-type": "application/json", accept: "application/json", ...call.headers },
     body: call.body,
     signal,
@@ -46,4 +54,16 @@ export async function post(
   }
   const body = Buffer.concat(chunks).toString("utf8");
   return { status: answer.statusCode, headers: answer.headers, body, cut };
+}
+
+function asking(mayLeave: MayLeave): Dispatcher.DispatcherComposeInterceptor {
+  return (dispatch) => (request, handler) => {
+    const start = handler.onRequestStart?.bind(handler);
+    handler.onRequestStart = (controller, context) => {
+      start?.(controller, context);
+      const reason = mayLeave();
+      if (reason !== undefined) controller.abort(reason);
+    };
+    return dispatch(request, handler);
+  };
 }

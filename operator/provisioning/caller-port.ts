@@ -2,6 +2,7 @@ import type {
   CertificateAnswer,
   DeprovisionAnswer,
   InteropTarget,
+  MayLeave,
   OutgoingCertificate,
 } from "../../interop/caller/caller.ts";
 
@@ -12,11 +13,13 @@ export interface Caller {
     certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
     batch?: string,
+    mayLeave?: MayLeave,
   ): Promise<Map<string, CertificateAnswer>>;
   deprovision(
     target: InteropTarget,
     certs: readonly OutgoingCertificate[],
     signal: AbortSignal,
     batch?: string,
+    mayLeave?: MayLeave,
   ): Promise<Map<string, DeprovisionAnswer>>;
 }

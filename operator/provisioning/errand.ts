@@ -1,3 +1,4 @@
+import type { MayLeave } from "../../interop/caller/caller.ts";
 import type { Caller } from "./caller-port.ts";
 import type { Parcel } from "./delivery.ts";
 import { type DeviceState, PENDING, PROVISIONED, QUARANTINED, REMOVED } from "./ledger/states.ts";
@@ -22,13 +23,14 @@ export class NotNow extends Error {
   override readonly name = "NotNow";
 }
 
-/** Lets devices in. */
-export function provisioning(caller: Caller): Errand {
+/** Lets devices in. @param mayAct as for {@link deprovisioning}: they may have been taken out by another meanwhile */
+export function provisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: PROVISIONED,
     wants: (state) => state === PENDING,
     async send({ interop, contents, policyExpected }, parcels, signal) {
-      const answers = await caller.provision(interop, parcels, signal, contents.batchId);
+      const mayLeave = whileAlone(mayAct);
+      const answers = await caller.provision(interop, parcels, signal, contents.batchId, mayLeave);
       return (ref, refusals) => judge(answers.get(ref), policyExpected, refusals);
     },
   };
@@ -36,18 +38,31 @@ export function provisioning(caller: Caller): Errand {
 
 /**
  * Takes devices out: all that may have left, for a device that was never answered for may be in all the same.
- * @param mayDestroy asked right before each request: whether this process is sure to be the only one
+ * @param mayAct asked right before each request leaves: whether this process is sure to be the only one. One that was
+ * suspended, or waited long for a connection, is not
  */
-export function deprovisioning(caller: Caller, mayDestroy: () => boolean): Errand {
+export function deprovisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: REMOVED,
     wants: (state) => state !== REMOVED && state !== QUARANTINED,
     async send({ interop, contents }, parcels, signal) {
-      if (!mayDestroy()) {
-        throw new NotNow("this operator's lease was not renewed of late, so another may be at work already");
-      }
-      const answers = await caller.deprovision(interop, parcels, signal, contents.batchId);
+      const mayLeave = whileAlone(mayAct);
+      const answers = await caller.deprovision(interop, parcels, signal, contents.batchId, mayLeave);
       return (ref) => judgeRemoval(answers.get(ref));
     },
   };
+}
+
+/**
+ * What a call asks before it leaves.
+ * @throws NotNow when it need not even be prepared
+ */
+function whileAlone(mayAct: () => boolean): MayLeave {
+  const ask = (): NotNow | undefined =>
+    mayAct()
+      ? undefined
+      : new NotNow("this operator's lease was not renewed of late, so another may be at work already");
+  const reason = ask();
+  if (reason !== undefined) throw reason;
+  return ask;
 }

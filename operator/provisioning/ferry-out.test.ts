@@ -95,7 +95,7 @@ describe("taking devices out", () => {
   it("sends nothing on a lease that was not renewed, and says so", async () => {
     await using rig = await Rig.open();
     const { out } = await provisioned(rig, 3);
-    rig.mayDestroy = false;
+    rig.mayAct = false;
     rig.ferry.declare(out);
     await rig.pass(30_000);
     expect(rig.cloud.devices.size).toBe(3);
@@ -104,9 +104,25 @@ describe("taking devices out", () => {
       direction: "out",
       hindrance: { reason: "LeaseNotRenewed" },
     });
-    rig.mayDestroy = true;
+    rig.mayAct = true;
     await takenOut(rig, out);
     expect(rig.cloud.devices.size).toBe(0);
+  });
+
+  it("lets nobody in on such a lease either: they may have been taken out by another", async () => {
+    await using rig = await Rig.open();
+    const spec = await rig.reel("D001", csv(3));
+    rig.mayAct = false;
+    rig.ferry.declare(spec);
+    await rig.pass(30_000);
+    expect(rig.cloud.requests).toEqual([]);
+    expect(rig.ferry.progress(KEY)).toMatchObject({
+      running: true,
+      hindrance: { reason: "LeaseNotRenewed" },
+    });
+    rig.mayAct = true;
+    await rig.ended(spec, 60_000);
+    expect(rig.cloud.devices.size).toBe(3);
   });
 
   it("counts no device as out that the cloud refuses to take out, however often", async () => {
@@ -150,7 +166,7 @@ it("whatever fails and dies meanwhile, in the end every device is out and nothin
         if (each === "throttled") rig.cloud.manners = { latencyMs: 200, devicesPerSecond: 1 };
         if (each === "lost") rig.cloud.manners = { latencyMs: 200, loseAnswers: true };
         if (each === "down") rig.cloud.manners = { latencyMs: 200, throttle: { retryAfterMs: 2_000 } };
-        if (each === "lease") rig.mayDestroy = false;
+        if (each === "lease") rig.mayAct = false;
         if (each === "conflict" && rig.ledgers.get(LEDGER) !== undefined) rig.ledgers.meddle(LEDGER);
         if (each === "api") {
           rig.ledgers.beforeWrite = () => {
@@ -168,7 +184,7 @@ it("whatever fails and dies meanwhile, in the end every device is out and nothin
         // What is in the cloud is known to the ledger at every moment: it is never gone before the devices are.
         expect(rig.cloud.devices.size === 0 || rig.ledgers.get(LEDGER) !== undefined).toBe(true);
         rig.cloud.manners = { latencyMs: 200 };
-        rig.mayDestroy = true;
+        rig.mayAct = true;
         rig.ledgers.beforeWrite = () => undefined;
       }
       await takenOut(rig, out);

@@ -35,8 +35,8 @@ export interface PlacementDeps {
   readonly log: Logger;
   /** Ends calls that are under way, when the process must end. */
   readonly giveUp: AbortSignal;
-  /** Whether this process is sure to be the only one at work: asked before anything is taken out of a cloud. */
-  readonly mayDestroy: () => boolean;
+  /** Whether this process is sure to be the only one at work: asked before anything is sent to a cloud. */
+  readonly mayAct: () => boolean;
   /** Called, cheaply and often, when something that people may see has changed. */
   readonly changed: (key: string) => void;
 }
@@ -77,8 +77,8 @@ export class Placement {
     this.#spec = spec;
     this.#lane = lane;
     this.#deps = deps;
-    this.#errand =
-      spec.direction === "in" ? provisioning(deps.caller) : deprovisioning(deps.caller, deps.mayDestroy);
+    const errand = spec.direction === "in" ? provisioning : deprovisioning;
+    this.#errand = errand(deps.caller, deps.mayAct);
   }
 
   get direction(): Direction {

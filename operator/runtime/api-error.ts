@@ -10,7 +10,7 @@ export interface ApiErrorDetail {
 
 /**
  * The API server refused a request, or could not be asked (status 0: reason `Timeout`, `ConnectionFailed`,
- * `ConnectionBroken`, `Stalled`, `Credentials`, `Closed` or `BadAnswer`). The message names the request and the server's
+ * `ConnectionBroken`, `Stalled`, `Credentials`, `Closed`, `NotLeading` or `BadAnswer`). The message names the request and the server's
  * own words where these are a Kubernetes Status; never the body of a Secret, a token or a foreign page.
  */
 export class ApiError extends Error {
@@ -47,7 +47,8 @@ export function isGone(error: unknown): error is ApiError {
   return error instanceof ApiError && (error.status === 410 || error.reason === "Expired");
 }
 
-/** No answer, or one that asks for another try: 429 and 5xx. */
+/** No answer, or one that asks for another try: 429 and 5xx. What this process must not send any more is neither. */
 export function isTransient(error: unknown): error is ApiError {
-  return error instanceof ApiError && (error.status === 0 || error.status === 429 || error.status >= 500);
+  if (!(error instanceof ApiError) || error.reason === "NotLeading") return false;
+  return error.status === 0 || error.status === 429 || error.status >= 500;
 }

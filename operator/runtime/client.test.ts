@@ -48,6 +48,7 @@ function connect(
   o: { user?: Parameters<ScriptedServer["config"]>[0]; cluster?: Parameters<ScriptedServer["config"]>[1] } & {
     requestTimeoutMs?: number;
     clock?: Clock;
+    mayWrite?: () => boolean;
   } = {},
 ): KubeClient {
   const { user, cluster, ...options } = o;
@@ -133,6 +134,40 @@ describe("repetition", () => {
       reason: "ConnectionFailed",
       message: expect.stringContaining(`cannot reach http://127.0.0.1:`) as string,
     });
+  });
+});
+
+describe("a process that may not write any more", () => {
+  it("sends no write, even when it asked for one before; it reads, and renews its lease", async () => {
+    let may = true;
+    server.otherwise = OK;
+    const client = connect({ mayWrite: () => may });
+    const objects = client.resource<KubeObject>(CONFIG_MAP);
+    await objects.update(OBJECT);
+    const asked = objects.update(OBJECT);
+    may = false;
+    const refusals = await Promise.allSettled([
+      asked,
+      objects.create(OBJECT),
+      objects.patch(KEY, {}),
+      objects.delete(KEY),
+    ]);
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({ status: "rejected", reason: { status: 0, reason: "NotLeading" } });
+    }
+    await objects.get(KEY);
+    const lease = {
+      group: "coordination.k8s.io",
+      version: "v1",
+      plural: "leases",
+      kind: "Lease",
+      namespaced: true,
+    };
+    await client.resource<KubeObject>(lease).update(OBJECT);
+    expect(server.received.map(({ method }) => method)).toEqual(["PUT", "GET", "PUT"]);
+    may = true;
+    await objects.update(OBJECT);
+    expect(server.received).toHaveLength(4);
   });
 });
 

@@ -78,6 +78,11 @@ export interface KubeClientOptions {
   requestTimeoutMs?: number;
   userAgent?: string;
   clock?: Clock;
+  /**
+   * Whether this process may write now (leases apart): asked when a write is about to leave. A process that was
+   * suspended for longer than its lease would otherwise go on in the middle of what it was doing.
+   */
+  mayWrite?: () => boolean;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -106,6 +111,7 @@ export class KubeClient {
     this.#connection = new Connection(config, {
       clock: this.clock,
       userAgent: options.userAgent ?? "certferry",
+      mayWrite: options.mayWrite,
     });
   }
 

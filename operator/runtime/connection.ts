@@ -30,6 +30,16 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Below the 90 s after which kube-apiserver closes an idle connection, so that we close first. */
 const IDLE_CONNECTION_MS = 30_000;
 
+/** Writes of these are how a process comes to know whether it may write. */
+const LEASES = "/apis/coordination.k8s.io/";
+
+export interface ConnectionOptions {
+  clock: Clock;
+  userAgent: string;
+  /** Asked when a write (but for leases) is about to leave: a process that was suspended must not finish its sentence. */
+  mayWrite?: (() => boolean) | undefined;
+}
+
 interface Credentials {
   readonly headers: Record<string, string>;
   readonly dispatcher: Dispatcher;
@@ -46,6 +56,7 @@ export class Connection {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #userAgent: string;
+  readonly #mayWrite: (() => boolean) | undefined;
   #known: Credentials | undefined;
   #reading: Promise<Credentials> | undefined;
   #dispatcher: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
@@ -53,7 +64,7 @@ export class Connection {
   readonly #retired = new Set<Dispatcher>();
 
   /** @throws Error when the kubeconfig names no cluster */
-  constructor(config: KubeConfig, o: { clock: Clock; userAgent: string }) {
+  constructor(config: KubeConfig, o: ConnectionOptions) {
     const cluster = config.getCurrentCluster();
     if (cluster === null) {
       throw new Error(
@@ -69,6 +80,7 @@ export class Connection {
     this.#cluster = cluster;
     this.#clock = o.clock;
     this.#userAgent = o.userAgent;
+    this.#mayWrite = o.mayWrite;
   }
 
   /** Scheme, host and port, for messages. */
@@ -112,7 +124,7 @@ export class Connection {
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     try {
       return await send(this.#url(request), {
-        dispatcher,
+        dispatcher: this.#guarded(request, dispatcher),
         method: request.method,
         headers: {
           ...headers,
@@ -129,6 +141,27 @@ export class Connection {
     } catch (error) {
       throw connectionError(error, signal, `${request.method} ${request.path}`, this.server);
     }
+  }
+
+  /** The dispatcher for a request: one that asks before a write leaves, where that is to be asked. */
+  #guarded(request: ApiRequest, dispatcher: Dispatcher): Dispatcher {
+    const mayWrite = this.#mayWrite;
+    if (mayWrite === undefined || request.method === "GET" || request.path.startsWith(LEASES))
+      return dispatcher;
+    const what = `${request.method} ${request.path}`;
+    const late = (): ApiError =>
+      new ApiError(`${what}: not sent, because the lease was not renewed of late`, {
+        status: 0,
+        reason: "NotLeading",
+      });
+    return dispatcher.compose((dispatch) => (options, handler) => {
+      const start = handler.onRequestStart?.bind(handler);
+      handler.onRequestStart = (controller, context) => {
+        start?.(controller, context);
+        if (!mayWrite()) controller.abort(late());
+      };
+      return dispatch(options, handler);
+    });
   }
 
   #url(request: ApiRequest): string {

@@ -37,7 +37,7 @@ export class Rig implements AsyncDisposable {
   readonly store: LedgerStore;
   readonly contents: WatchedContents;
   /** Whether this process may take devices out, as far as its lease goes. */
-  mayDestroy = true;
+  mayAct = true;
   ferry: Ferry;
   readonly #folder: string;
   readonly #random: () => number;
@@ -76,7 +76,7 @@ export class Rig implements AsyncDisposable {
       random: this.#random,
       log: silentLogger,
       changed: (key) => this.changes.push(key),
-      mayDestroy: () => this.mayDestroy,
+      mayAct: () => this.mayAct,
     });
   }
 
