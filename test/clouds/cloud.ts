@@ -34,6 +34,8 @@ export interface CloudOptions {
   names?: string;
   /** AWS: the policy that is there to be attached. */
   policy?: string;
+  /** How long it keeps a connection on which nothing is asked; 5 s unless told. Gateways keep them for minutes. */
+  keepAliveMs?: number;
 }
 
 /** A product cloud on loopback that speaks HTTPS: the real callee, misbehaving as it is told. */
@@ -117,6 +119,7 @@ export async function startCloud(options: CloudOptions): Promise<TestCloud & Asy
   const server = createServer({ key: tls.keyPem, cert: tls.certPem }, (incoming, outgoing) => {
     answer(incoming, outgoing).catch(() => outgoing.destroy());
   });
+  if (options.keepAliveMs !== undefined) server.keepAliveTimeout = options.keepAliveMs;
   let connections = 0;
   server.on("secureConnection", () => {
     connections += 1;
