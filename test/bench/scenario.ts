@@ -24,6 +24,8 @@ export interface BenchContext {
   readonly quick: boolean;
   /** Where generated manifests are kept between runs. */
   readonly cacheDir: string;
+  /** Where operators leave CPU profiles; undefined: they make none. */
+  readonly profileDir: string | undefined;
   /** Tells what goes on. */
   readonly log: (message: string) => void;
 }

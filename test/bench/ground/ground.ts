@@ -1,0 +1,136 @@
+import { link, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CloudApiSpec } from "../../../crds/index.ts";
+import type { OperatorOptions, OperatorProcess } from "../../../tools/cluster/operator-process.ts";
+import { generateSigningKey, type SigningKey } from "../../../interop/trust/signing-key.ts";
+import { TokenSource } from "../../../interop/trust/token-source.ts";
+import { eventually } from "../../harness/index.ts";
+import { Field } from "../../field/field.ts";
+import type { StubManners } from "../callee/manners.ts";
+import { AUDIENCE, startStub, type Stub } from "../callee/stub.ts";
+import { type MintedReel, writeManifest } from "../reels/manifest-file.ts";
+import type { BenchContext } from "../scenario.ts";
+
+export const ACCOUNT = "bench";
+const POLL_MS = 20;
+
+/** An API server with etcd, an account, clouds of the benchmark's own make, and operators as they are wanted. */
+export class Ground implements AsyncDisposable {
+  readonly field: Field;
+  /** Where operators read manifests. */
+  readonly manifests: string;
+  readonly jwksFile: string;
+  readonly #folder: string;
+  readonly #key: SigningKey;
+  readonly #context: BenchContext;
+  readonly #stubs: Stub[] = [];
+
+  private constructor(field: Field, folder: string, key: SigningKey, context: BenchContext) {
+    this.field = field;
+    this.#folder = folder;
+    this.manifests = join(folder, "manifests");
+    this.jwksFile = join(folder, "jwks.json");
+    this.#key = key;
+    this.#context = context;
+  }
+
+  static async open(context: BenchContext, extraArgs: readonly string[] = []): Promise<Ground> {
+    const field = await Field.open({ extraArgs });
+    const folder = await mkdtemp(join(tmpdir(), "certferry-bench-"));
+    const key = await generateSigningKey();
+    await field.account(ACCOUNT);
+    return new Ground(field, folder, key, context);
+  }
+
+  /** A file of the benchmark's own, which goes with the ground. */
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  /** Starts an operator; its clouds trust it when this resolves. */
+  async operator(options: Partial<OperatorOptions> = {}): Promise<OperatorProcess> {
+    const { profileDir } = this.#context;
+    const profiling =
+      profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` };
+    const operator = await this.field.operator({
+      manifestRoot: this.manifests,
+      ...options,
+      env: { ...profiling, ...options.env },
+    });
+    await this.#publishKeys();
+    return operator;
+  }
+
+  /** A token that the stubs take, for the tight loop. */
+  async token(): Promise<string> {
+    return new TokenSource({ key: this.#key, issuer: "bench", audience: AUDIENCE }).token();
+  }
+
+  /** Starts a callee and declares the CloudApi of this name for it; waits until it is ready. */
+  async cloud(
+    name: string,
+    manners: StubManners = {},
+    limits: NonNullable<CloudApiSpec["limits"]> = {},
+  ): Promise<Stub> {
+    const stub = await startStub(this.jwksFile, manners);
+    this.#stubs.push(stub);
+    await this.field.api(ACCOUNT, name, {
+      type: "AWS",
+      aws: {
+        accountId: AUDIENCE,
+        apiGatewayId: "a1b2c3d4e5",
+        region: `eu-bench-${this.#stubs.length}`,
+        stage: "Prod",
+        endpoint: stub.origin,
+      },
+      limits,
+    });
+    await this.field.awaitApi(ACCOUNT, name, "True");
+    return stub;
+  }
+
+  /** Writes the manifest of a new reel; nothing is declared yet. */
+  async manifest(batchId: string, devices: number): Promise<MintedReel> {
+    const reel = { batchId, devices, path: join(this.manifests, `${batchId.toLowerCase()}.csv`) };
+    await writeManifest(reel);
+    return reel;
+  }
+
+  /** Puts a manifest that was made before where operators find it. */
+  async adopt({ path, ...reel }: MintedReel): Promise<MintedReel> {
+    const here = join(this.manifests, `${reel.batchId.toLowerCase()}.csv`);
+    await link(path, here);
+    return { ...reel, path: here };
+  }
+
+  /** Declares a reel and its batch, at once. */
+  async bind({ batchId }: MintedReel, clouds: readonly string[]): Promise<void> {
+    const name = batchId.toLowerCase();
+    await this.field.reel(batchId, { file: { path: `${name}.csv` } });
+    await this.field.batch(ACCOUNT, name, { batchId, cloudApis: clouds.map((cloud) => ({ name: cloud })) });
+  }
+
+  /** Waits until a batch is ready: every device of it is in. */
+  async ready({ batchId }: MintedReel, deadline: number): Promise<void> {
+    const key = { namespace: ACCOUNT, name: batchId.toLowerCase() };
+    await eventually(
+      async (signal) => {
+        const batch = await this.field.batches.get(key, signal);
+        return batch.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True");
+      },
+      { deadline, interval: POLL_MS, what: `${batchId} is ready` },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#stubs.map((stub) => stub.stop()));
+    await this.field.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #publishKeys(): Promise<void> {
+    const { keys } = await this.field.keysOf(ACCOUNT);
+    await writeFile(this.jwksFile, JSON.stringify({ keys: [...keys, this.#key.publicJwk] }));
+  }
+}
