@@ -1,6 +1,6 @@
-import { open } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 import { ManifestError } from "../../errors.ts";
+import { type PackedFile, readPacked } from "../packed-file.ts";
 
 /** The first bytes of every .7z file (7zFormat.txt of the LZMA SDK). */
 export const SIGNATURE = Buffer.from("377abcaf271c", "hex");
@@ -17,22 +17,19 @@ const MAX_ENCODED_HEADER_BYTES = 64 * 1024;
  * its list of files can be read without a password.
  * @throws ManifestError ArchiveUnreadable, PasswordRequired
  */
-export async function checkStartHeader(path: string): Promise<void> {
-  await using file = await open(path, "r");
-  const { size } = await file.stat();
-  const start = Buffer.alloc(START_HEADER_BYTES);
-  const { bytesRead } = await file.read(start, 0, START_HEADER_BYTES, 0);
-  if (bytesRead < START_HEADER_BYTES) throw truncated();
+export async function checkStartHeader(file: PackedFile): Promise<void> {
+  const start = await readPacked(file, 0, START_HEADER_BYTES);
+  if (start.length < START_HEADER_BYTES) throw truncated();
   if (crc32(start.subarray(12)) !== start.readUInt32LE(8)) {
     throw unreadable("its start header is damaged");
   }
   const offset = start.readBigUInt64LE(12);
   const length = start.readBigUInt64LE(20);
   const end = BigInt(START_HEADER_BYTES) + offset + length;
-  if (end > BigInt(size)) throw truncated(end - BigInt(size));
+  if (end > BigInt(file.bytes)) throw truncated(end - BigInt(file.bytes));
   if (length === 0n) return;
-  const header = Buffer.alloc(Math.min(Number(length), MAX_ENCODED_HEADER_BYTES));
-  await file.read(header, 0, header.length, START_HEADER_BYTES + Number(offset));
+  const wanted = Math.min(Number(length), MAX_ENCODED_HEADER_BYTES);
+  const header = await readPacked(file, START_HEADER_BYTES + Number(offset), wanted);
   if (header[0] === ENCODED_HEADER && header.includes(AES)) throw passwordRequired();
 }
 

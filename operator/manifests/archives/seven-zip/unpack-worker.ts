@@ -1,13 +1,23 @@
 // Runs in a thread of its own: 7-Zip is one long synchronous call, and the operator's event loop must not wait.
 import { fstatSync, openSync, readSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import sevenZipModule, {
   type FSNode,
   type FSStream,
   type SevenZipModule,
   type SevenZipModuleFactory,
 } from "7z-wasm";
-import { FLOW_SLOTS, MAX_PENDING_BYTES, type UnpackMessage, type UnpackOrder } from "./protocol.ts";
+import { unseal } from "../seal.ts";
+import { type ListedFile, ListingReader } from "./listing.ts";
+import {
+  FLOW_SLOTS,
+  LISTED_AT_A_TIME,
+  LISTED_WEIGHT,
+  MAX_PENDING_BYTES,
+  type UnpackChoice,
+  type UnpackMessage,
+  type UnpackOrder,
+} from "./protocol.ts";
 
 // The package's types describe an ES module; what Node gives for its CommonJS file is the factory itself.
 const sevenZip = sevenZipModule as unknown as SevenZipModuleFactory;
@@ -64,7 +74,12 @@ function showArchive(FS: FileSystem): void {
   Object.defineProperty(node, "usedBytes", { get: () => size });
   node.stream_ops = {
     ...node.stream_ops,
-    read: (_, buffer, offset, length, position) => readSync(archive, buffer, offset, length, position),
+    read: (_, buffer, offset, length, position) => {
+      const read = readSync(archive, buffer, offset, length, position);
+      const there = buffer.subarray(offset, offset + read);
+      if (order.seal !== undefined) there.set(unseal(order.seal, there, position));
+      return read;
+    },
     write: () => {
       throw new Error("the archive is read only");
     },
@@ -114,32 +129,61 @@ async function run(
   return { ok: code === 0, report };
 }
 
+/** Waits while the reader is slower. */
+function waitForRoom(): void {
+  let pending = Atomics.load(flow, FLOW_SLOTS.pending);
+  while (pending > MAX_PENDING_BYTES) {
+    Atomics.wait(flow, FLOW_SLOTS.pending, pending);
+    pending = Atomics.load(flow, FLOW_SLOTS.pending);
+  }
+}
+
 function sendBytes(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += 65_536) {
-    let pending = Atomics.load(flow, FLOW_SLOTS.pending);
-    while (pending > MAX_PENDING_BYTES) {
-      Atomics.wait(flow, FLOW_SLOTS.pending, pending);
-      pending = Atomics.load(flow, FLOW_SLOTS.pending);
-    }
+    waitForRoom();
     const copy = bytes.slice(at, at + 65_536);
     Atomics.add(flow, FLOW_SLOTS.pending, copy.length);
     send({ kind: "bytes", bytes: copy }, [copy.buffer]);
   }
 }
 
+function sendListed(files: ListedFile[]): void {
+  if (files.length === 0) return;
+  waitForRoom();
+  Atomics.add(flow, FLOW_SLOTS.pending, LISTED_WEIGHT);
+  send({ kind: "listed", files });
+}
+
+/** Without -p, 7-Zip would ask for a password; a wrong one makes it say that one is needed. */
+const COMMON = ["-t7z", "-sccUTF-8", "-pnone"];
+
+async function list(): Promise<{ ok: boolean; report: string }> {
+  let files: ListedFile[] = [];
+  const listing = new ListingReader((file) => {
+    files.push(file);
+    if (files.length < LISTED_AT_A_TIME) return;
+    sendListed(files);
+    files = [];
+  });
+  const text = new TextDecoder();
+  const listed = await run(["l", "-slt", ...COMMON, "/manifest.7z"], (bytes) => {
+    listing.push(text.decode(bytes, { stream: true }));
+  });
+  listing.end();
+  if (listed.ok) sendListed(files);
+  return listed;
+}
+
 async function unpack(): Promise<void> {
   limitMemory(order.maxMemoryBytes);
-  // Without -p, 7-Zip would ask for a password; a wrong one makes it say that one is needed.
-  const common = ["-t7z", "-sccUTF-8", "-pnone", "/manifest.7z"];
-  const text = new TextDecoder();
-  let listing = "";
-  const listed = await run(["l", "-slt", ...common], (bytes) => {
-    if (listing.length < MAX_REPORT_CHARACTERS * 16) listing += text.decode(bytes, { stream: true });
-  });
+  const listed = await list();
   if (!listed.ok) return send({ kind: "failed", outOfMemory, text: listed.report });
-  send({ kind: "listing", text: listing });
+  send({ kind: "listingEnd" });
   Atomics.wait(flow, FLOW_SLOTS.goOn, 0);
-  const extracted = await run(["e", "-so", ...common], sendBytes);
+  const choice = parentPort === null ? undefined : receiveMessageOnPort(parentPort);
+  const { names = [] } = (choice?.message ?? {}) as UnpackChoice;
+  // Names as they stand: without wildcards, and none of them taken for a switch.
+  const extracted = await run(["e", "-so", "-spd", ...COMMON, "--", "/manifest.7z", ...names], sendBytes);
   if (!extracted.ok) return send({ kind: "failed", outOfMemory, text: extracted.report });
   send({ kind: "end" });
 }
