@@ -9,7 +9,9 @@ export type ManifestErrorReason =
   | "ManifestTooLarge"
   | "ManifestEmpty"
   | "ContainsPrivateKey"
-  | "CacheFull";
+  | "CacheFull"
+  | "InvalidSigners"
+  | "SlotNotFound";
 
 /**
  * A manifest could not be had or read. The message says what was wrong, where, and what to do, and never

@@ -3,6 +3,10 @@ import type { ArchiveContent, ArchiveFile, ReadChoice } from "./formats/port.ts"
 /** Why one entry of a manifest is quarantined; the others go on without it. */
 export type RefusalReason =
   | "RowUnreadable"
+  | "SignerUnknown"
+  | "SignerNotValid"
+  | "SignatureInvalid"
+  | "NoCertificate"
   | "MissingDeviceId"
   | "InvalidDeviceId"
   | "WrongGroup"

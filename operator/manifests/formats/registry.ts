@@ -3,10 +3,11 @@ import { printable } from "../printable.ts";
 import { cloudIdCsv } from "./cloud-id-csv/format.ts";
 import { espressifCsv } from "./espressif/format.ts";
 import { foreignContent } from "./foreign.ts";
+import { microchipJson } from "./microchip/format.ts";
 import type { Content, ManifestFormat } from "./port.ts";
 
 /** The last one takes every text, and says what is missing in it. */
-const FORMATS: readonly ManifestFormat[] = [espressifCsv, cloudIdCsv];
+const FORMATS: readonly ManifestFormat[] = [microchipJson, espressifCsv, cloudIdCsv];
 
 /**
  * The format of a content: the first that takes it, which must be the declared one where one is.
