@@ -19,7 +19,9 @@ describe("the actions that the role is made from", () => {
     await registry.provision([madeUpCertificate("c", "02")], unhurried("R2"));
     await registry.status([device], unhurried());
     core.things.get(THING)?.principals.add("arn:aws:iot:eu-central-1:123456789012:cert/00");
-    await registry.deprovision([device], unhurried());
+    await registry.deprovision([device], unhurried("R2"));
+    await registry.provision([madeUpCertificate("d", "03")], unhurried("R3"));
+    await registry.deprovision([madeUpCertificate("d", "03")], unhurried("R3"));
     await registry.endpoint(signal);
     const called = new Set(core.calls.map((action) => `iot:${action}`));
     expect([...called].toSorted()).toEqual(IOT_ACTIONS.map(({ action }) => action).toSorted());

@@ -38,6 +38,9 @@ export const IOT_ACTIONS: readonly IotAction[] = [
   { action: "iot:GetPolicy", on: ["device policy"] },
 
   { action: "iot:CreateThingGroup", on: ["thing groups"] },
+  { action: "iot:DescribeThingGroup", on: ["thing groups"] },
+  { action: "iot:DeleteThingGroup", on: ["thing groups"] },
+  { action: "iot:ListThingsInThingGroup", on: ["thing groups"] },
   { action: "iot:AddThingToThingGroup", on: ["things", "thing groups"] },
   { action: "iot:RemoveThingFromThingGroup", on: ["things", "thing groups"] },
 ];

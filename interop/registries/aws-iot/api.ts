@@ -6,9 +6,11 @@ import {
   CreateThingGroupCommand,
   DeleteCertificateCommand,
   DeleteThingCommand,
+  DeleteThingGroupCommand,
   DescribeCertificateCommand,
   DescribeEndpointCommand,
   DescribeThingCommand,
+  DescribeThingGroupCommand,
   DetachPolicyCommand,
   DetachThingPrincipalCommand,
   GetPolicyCommand,
@@ -16,6 +18,7 @@ import {
   ListAttachedPoliciesCommand,
   ListPrincipalThingsCommand,
   ListThingPrincipalsCommand,
+  ListThingsInThingGroupCommand,
   RegisterCertificateWithoutCACommand,
   RemoveThingFromThingGroupCommand,
   UpdateCertificateCommand,
@@ -212,6 +215,26 @@ export function createApi(client: IotClient) {
     removeThingFromGroup: (thingName: string, thingGroupName: string, signal: AbortSignal) =>
       call("RemoveThingFromThingGroup", signal, (options) =>
         client.send(new RemoveThingFromThingGroupCommand({ thingName, thingGroupName }), options),
+      ),
+
+    describeThingGroup: async (thingGroupName: string, signal: AbortSignal): Promise<ThingDescription> => {
+      const { thingGroupProperties, version } = await call("DescribeThingGroup", signal, (options) =>
+        client.send(new DescribeThingGroupCommand({ thingGroupName }), options),
+      );
+      return { attributes: thingGroupProperties?.attributePayload?.attributes ?? {}, version };
+    },
+
+    hasThings: async (thingGroupName: string, signal: AbortSignal): Promise<boolean> => {
+      const { things = [] } = await call("ListThingsInThingGroup", signal, (options) =>
+        client.send(new ListThingsInThingGroupCommand({ thingGroupName, maxResults: 1 }), options),
+      );
+      return things.length > 0;
+    },
+
+    /** @throws CallFailed `VersionConflictException` when it was changed since it was described */
+    deleteThingGroup: (thingGroupName: string, expectedVersion: number | undefined, signal: AbortSignal) =>
+      call("DeleteThingGroup", signal, (options) =>
+        client.send(new DeleteThingGroupCommand({ thingGroupName, expectedVersion }), options),
       ),
 
     dataEndpoint: async (signal: AbortSignal): Promise<string | null> => {

@@ -33,6 +33,33 @@ describe("taking a device out", () => {
     expect(await registry.provision([device], unhurried())).toMatchObject([{ status: "SUCCESS" }]);
   });
 
+  it("has the batch's group go with the last of its devices, where the batch is told", async () => {
+    const { core, registry } = await provisioned();
+    const neighbour = madeUpCertificate("c", "02");
+    await registry.provision([neighbour], unhurried("R1"));
+    await registry.deprovision([device], unhurried("R1"));
+    expect([...core.groups.keys()]).toEqual(["g-R1"]);
+    await registry.deprovision([neighbour], unhurried("R1"));
+    expect([...core.groups.keys()]).toEqual([]);
+    expect(await registry.deprovision([neighbour], unhurried("R1"))).toMatchObject([{ removed: false }]);
+    await registry.provision([device], unhurried("R1"));
+    expect(core.groups.get("g-R1")?.things).toEqual(new Set([THING]));
+  });
+
+  it("leaves a group of the name that somebody else made", async () => {
+    const { core, registry } = await provisioned();
+    core.groups.set("g-R1", { attributes: {}, things: new Set([THING]) });
+    await registry.deprovision([device], unhurried("R1"));
+    expect([...core.groups.keys()]).toEqual(["g-R1"]);
+  });
+
+  it("is done even if the group cannot be deleted", async () => {
+    const { core, registry } = await provisioned();
+    core.groups.delete("g-R1");
+    expect(await registry.deprovision([device], unhurried("R1"))).toEqual([removed]);
+    isEmpty(core);
+  });
+
   it("touches nobody else's", async () => {
     const { core, registry } = await provisioned();
     const neighbour = madeUpCertificate("c", "02");

@@ -7,6 +7,8 @@ import { createTurns } from "./turns.ts";
 export interface BatchGroups {
   join(thing: string, batch: string, signal: AbortSignal): Promise<void>;
   leave(thing: string, batch: string, signal: AbortSignal): Promise<void>;
+  /** Deletes the batch's group if nobody is left in it, and if it is one that was made here. */
+  clear(batch: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Names of thing groups are as long as this at most, and made of letters, digits, `:`, `_` and `-`. */
@@ -36,6 +38,15 @@ export function createBatchGroups(api: IotApi, prefix: string): BatchGroups {
       made.delete(name);
       await make(name, batch, signal);
       await api.addThingToGroup(thing, name, signal);
+    },
+    async clear(batch, signal) {
+      const name = groupName(prefix, batch);
+      if ((await unless("ResourceNotFoundException", api.hasThings(name, signal))) !== false) return;
+      const group = await unless("ResourceNotFoundException", api.describeThingGroup(name, signal));
+      if (group?.attributes["batch"] !== batch) return;
+      made.delete(name);
+      // Changed since: whoever did that has a use for it.
+      await unless("VersionConflictException", api.deleteThingGroup(name, group.version, signal));
     },
     async leave(thing, batch, signal) {
       await unless(

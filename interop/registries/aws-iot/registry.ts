@@ -1,6 +1,6 @@
 import { DEFAULT_TOPIC } from "../../protocol/messages.ts";
 import { deviceNames } from "../names.ts";
-import type { Registry } from "../port.ts";
+import type { Registry, RegistryCall } from "../port.ts";
 import { createApi, type IotClient } from "./api.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { deprovisionOne } from "./deprovision.ts";
@@ -100,6 +100,16 @@ export function createAwsIotRegistry(options: AwsIotRegistryOptions): Required<R
     return { endpoint: address, policy: exists ? policy : undefined };
   }
 
+  /** Devices are out whether their group goes or not: the next request tries again. */
+  async function clearGroup({ batch, signal }: RegistryCall, faults: Faults): Promise<void> {
+    if (batch === undefined || signal.aborted) return;
+    try {
+      await provisioning.groups?.clear(batch, signal);
+    } catch (error) {
+      faults.note(error, signal);
+    }
+  }
+
   return {
     flavor: "aws",
     distinctNames: names.distinct,
@@ -123,11 +133,13 @@ export function createAwsIotRegistry(options: AwsIotRegistryOptions): Required<R
         ),
       ),
     deprovision: (certificates, call) =>
-      watched((faults) =>
-        eachCertificate(each, { ...call, certificates, faults }, (certificate, name) =>
+      watched(async (faults) => {
+        const entries = await eachCertificate(each, { ...call, certificates, faults }, (certificate, name) =>
           deprovisionOne({ api, clock }, name, certificate, call.signal),
-        ),
-      ),
+        );
+        await clearGroup(call, faults);
+        return entries;
+      }),
     endpoint: (signal) => watched((faults) => endpointOrNull(faults, signal)),
   };
 }

@@ -151,6 +151,17 @@ export class FakeIotCore {
         this.#thing(text("thingName"));
         this.#group(text("thingGroupName")).things.delete(text("thingName"));
         return {};
+      case "DescribeThingGroup": {
+        const { attributes } = this.#group(text("thingGroupName"));
+        return { thingGroupProperties: attributes, version: 1 };
+      }
+      case "ListThingsInThingGroup":
+        return {
+          things: [...this.#group(text("thingGroupName")).things].slice(0, Number(input["maxResults"])),
+        };
+      case "DeleteThingGroup":
+        this.groups.delete(text("thingGroupName"));
+        return {};
       case "DescribeEndpoint":
         return { endpointAddress: "abc-ats.iot.eu-central-1.amazonaws.com" };
       default:
@@ -288,7 +299,7 @@ export class FakeIotCore {
     return this.policies.get(name) ?? raise(notFound(name));
   }
 
-  #group(name: string): { things: Set<string> } {
+  #group(name: string): { attributes: unknown; things: Set<string> } {
     return this.groups.get(name) ?? raise(notFound(name));
   }
 }
