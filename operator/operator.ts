@@ -10,7 +10,7 @@ import { AccountReconciler } from "./controllers/account/reconciler.ts";
 import { CloudLinks } from "./controllers/cloudapi/links.ts";
 import { Probes } from "./controllers/cloudapi/probes.ts";
 import { CloudApiReconciler } from "./controllers/cloudapi/reconciler.ts";
-import { watchCluster } from "./controllers/cluster.ts";
+import { cachesOf, watchCluster } from "./controllers/cluster.ts";
 import { DeviceBatchReconciler } from "./controllers/devicebatch/reconciler.ts";
 import { ReelInspector } from "./controllers/reel/inspector.ts";
 import { ReelReconciler } from "./controllers/reel/reconciler.ts";
@@ -91,7 +91,12 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     clock,
   });
   const contents = new ReelContents(store, { maxContentBytes: options.maxManifestBytes });
-  const cluster = watchCluster(client, namespace, clock, log);
+  const cluster = watchCluster(
+    client,
+    { operatorNamespace: namespace, namespaces: options.watchNamespaces },
+    clock,
+    log,
+  );
   const links = new CloudLinks();
   const elector = options.leaderElect
     ? new LeaderElector({ client, namespace, name: LEASE_NAME, identity, clock, log })
@@ -196,7 +201,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     log,
     ...(elector === undefined ? {} : { elector }),
   });
-  for (const { cache } of Object.values(cluster)) manager.addInformer(cache);
+  for (const cache of cachesOf(cluster)) manager.addInformer(cache);
   for (const each of Object.values(controllers)) manager.addController(each);
   manager.addTask({ name: "ferry", run: (signal) => runFerry(ferry, signal) });
   manager.addTask({

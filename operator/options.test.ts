@@ -56,3 +56,20 @@ describe("a number of seconds", () => {
     },
   );
 });
+
+describe("the accounts that are served", () => {
+  it("are all, unless some are named", () => {
+    expect(read([]).watchNamespaces).toEqual([]);
+    const twice = ["--watch-namespace", "acme", "--watch-namespace", "globex", "--watch-namespace", "acme"];
+    expect(read(twice).watchNamespaces).toEqual(["acme", "globex"]);
+  });
+
+  it("are names of namespaces", async () => {
+    const main = join(import.meta.dirname, "main.ts");
+    const child = run(process.execPath, [main, "--watch-namespace", "Acme,globex"], { timeout: 30_000 });
+    await expect(child).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("name of a namespace") as string,
+    });
+  });
+});

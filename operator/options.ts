@@ -7,6 +7,8 @@ export interface OperatorOptions {
   /** A kubeconfig's path; undefined inside a cluster. */
   readonly kubeconfig: string | undefined;
   readonly operatorNamespace: string;
+  /** The accounts that are served; none: every namespace. */
+  readonly watchNamespaces: readonly string[];
   readonly health: { readonly host: string; readonly port: number };
   readonly egressAllowCidrs: readonly string[];
   /** The cluster's own ranges as they were told, and the API server's address in it where that is known. */
@@ -39,6 +41,14 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
       "--operator-namespace <name>",
       "where the lease, signing keys, and reels' ConfigMaps and Secrets are",
       env["POD_NAMESPACE"] ?? "certferry-system",
+    )
+    .addOption(
+      new Option(
+        "--watch-namespace <name>",
+        "serve this account only, and ask for no rights in others; repeatable",
+      )
+        .argParser(collectNamespace)
+        .default([], "every namespace"),
     )
     .addOption(
       new Option(
@@ -77,6 +87,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
   const flags = command.parse(argv).opts<{
     kubeconfig?: string;
     operatorNamespace: string;
+    watchNamespace: string[];
     healthAddress: { host: string; port: number };
     egressAllowCidr: string[];
     clusterCidr: string[];
@@ -91,6 +102,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
   return {
     kubeconfig: flags.kubeconfig,
     operatorNamespace: flags.operatorNamespace,
+    watchNamespaces: flags.watchNamespace,
     health: flags.healthAddress,
     egressAllowCidrs: flags.egressAllowCidr,
     clusterCidrs: [...flags.clusterCidr, ...apiServerAddress(env)],
@@ -123,6 +135,13 @@ function address(value: string): { host: string; port: number } {
     throw new InvalidArgumentError("give host:port, such as 127.0.0.1:8081 or :8081");
   }
   return { host: value.slice(0, at).replaceAll(/^\[|\]$/gu, "") || "0.0.0.0", port };
+}
+
+function collectNamespace(value: string, before: string[]): string[] {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/u.test(value)) {
+    throw new InvalidArgumentError("give the name of a namespace, such as acme");
+  }
+  return before.includes(value) ? before : [...before, value];
 }
 
 function collectCidr(value: string, before: string[]): string[] {

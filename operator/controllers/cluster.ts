@@ -12,18 +12,22 @@ import {
 import { CONFIG_MAP, type ConfigMap, NAMESPACE, type Namespace } from "../accounts/core-kinds.ts";
 import type { KubeClient, ResourceClient } from "../runtime/client.ts";
 import type { Clock } from "../runtime/clock.ts";
-import { Informer } from "../runtime/informer.ts";
+import { type Cache, JoinedCache } from "../runtime/cache.ts";
+import { Informer, type InformerOptions } from "../runtime/informer.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { KubeObject, ResourceKind } from "../runtime/objects.ts";
+import type { ManagedInformer } from "../runtime/manager.ts";
+import { type KubeObject, parseKey, type ResourceKind } from "../runtime/objects.ts";
 
 /** One kind: the API server's and what is cached of it. */
 export interface Watched<T extends KubeObject> {
   readonly client: ResourceClient<T>;
-  readonly cache: Informer<T>;
+  readonly cache: Cache<T>;
 }
 
 /** Everything that the controllers watch. */
 export interface Cluster {
+  /** Whether a namespace is one of those that this operator serves: all, unless it was told some. */
+  readonly serves: (account: string) => boolean;
   readonly reels: Watched<Reel>;
   readonly cloudApis: Watched<CloudApi>;
   readonly batches: Watched<DeviceBatch>;
@@ -64,36 +68,56 @@ export function keyRotationOf(namespace: Namespace): string | undefined {
   return namespace.metadata.annotations?.[KEY_ROTATION_REQUESTED_AT] || undefined;
 }
 
+export interface WatchScope {
+  readonly operatorNamespace: string;
+  /** The accounts that are served; none: all there are. */
+  readonly namespaces?: readonly string[];
+}
+
+/** The caches of a cluster: what is to be started. */
+export function cachesOf({
+  serves: _serves,
+  ...kinds
+}: Cluster): Pick<Cache<KubeObject>, keyof ManagedInformer>[] {
+  return Object.values(kinds).map(({ cache }) => cache);
+}
+
 /** Sets up (but does not start) the caches of everything that is watched. */
 export function watchCluster(
   client: Pick<KubeClient, "resource">,
-  operatorNamespace: string,
+  { operatorNamespace, namespaces = [] }: WatchScope,
   clock: Clock,
   log: Logger,
 ): Cluster {
-  const common = { clock, log };
-  function watched<T extends KubeObject>(
-    kind: ResourceKind,
-    options: {
-      namespace?: string;
-      indexes?: Record<string, (object: T) => string[]>;
-      transform?: (object: T) => T;
-    },
-  ): Watched<T> {
+  type Options<T extends KubeObject> = Pick<InformerOptions<T>, "namespace" | "indexes" | "transform">;
+  function watched<T extends KubeObject>(kind: ResourceKind, options: Options<T>): Watched<T> {
     const resource = client.resource<T>(kind);
-    return { client: resource, cache: new Informer<T>({ client: resource, ...common, ...options }) };
+    return { client: resource, cache: new Informer<T>({ client: resource, clock, log, ...options }) };
+  }
+  /** Of a kind that is in accounts, or is accounts: of those alone that are served. */
+  function watchedInAccounts<T extends KubeObject>(kind: ResourceKind, options: Options<T>): Watched<T> {
+    if (namespaces.length === 0) return watched(kind, options);
+    const resource = client.resource<T>(kind);
+    const parts = namespaces.map((namespace): [string, Informer<T>] => {
+      const part = kind.namespaced ? { namespace } : { fieldSelector: `metadata.name=${namespace}` };
+      const name = `${kind.plural}-${namespace}`;
+      return [namespace, new Informer<T>({ client: resource, clock, log, name, ...options, ...part })];
+    });
+    const partOf = (key: string): string => (kind.namespaced ? (parseKey(key).namespace ?? "") : key);
+    return { client: resource, cache: new JoinedCache(kind.plural, new Map(parts), partOf) };
   }
   return {
+    serves: (account) => namespaces.length === 0 || namespaces.includes(account),
     reels: watched<Reel>(kinds.Reel, {
       indexes: {
         configMap: (reel) =>
           reel.spec.manifest.configMap === undefined ? [] : [reel.spec.manifest.configMap.name],
       },
     }),
-    cloudApis: watched<CloudApi>(kinds.CloudApi, {
+    cloudApis: watchedInAccounts<CloudApi>(kinds.CloudApi, {
       indexes: { namespace: (api) => [api.metadata.namespace] },
     }),
-    batches: watched<DeviceBatch>(kinds.DeviceBatch, {
+    batches: watchedInAccounts<DeviceBatch>(kinds.DeviceBatch, {
       indexes: {
         reel: (batch) => [reelNameOf(batch.spec.batchId)],
         namespace: (batch) => [batch.metadata.namespace],
@@ -107,7 +131,7 @@ export function watchCluster(
         account: (ledger) => [ledger.spec.account],
       },
     }),
-    namespaces: watched<Namespace>(NAMESPACE, {}),
+    namespaces: watchedInAccounts<Namespace>(NAMESPACE, {}),
     configMaps: watched<ConfigMap>(CONFIG_MAP, {
       namespace: operatorNamespace,
       // Manifests may be a megabyte each; here it matters only that they changed.

@@ -4,7 +4,8 @@ import { findCondition } from "../runtime/conditions.ts";
 import { sameJson } from "../runtime/json.ts";
 import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
-import type { Change, Informer } from "../runtime/informer.ts";
+import type { Cache } from "../runtime/cache.ts";
+import type { Change } from "../runtime/informer.ts";
 import { claimsDefault, type Cluster, isAccount, keyRotationOf, namespaced, reelNameOf } from "./cluster.ts";
 import type { ReelInspector } from "./reel/inspector.ts";
 
@@ -127,7 +128,7 @@ function isEmpty({ spec }: ProvisioningLedger): boolean {
 }
 
 function on<T extends KubeObject>(
-  cache: Informer<T>,
+  cache: Cache<T>,
   handle: (object: T, previous: T | undefined, type: Change<T>["type"]) => void,
 ): void {
   cache.onChange(({ object, previous, type }) => handle(object, previous, type));

@@ -1,6 +1,6 @@
 import { isGone, isTransient } from "./api-error.ts";
 import { Backoff } from "./backoff.ts";
-import type { ResourceClient } from "./client.ts";
+import type { ListOptions, ResourceClient } from "./client.ts";
 import { monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { untilAborted } from "./deadline.ts";
@@ -27,6 +27,8 @@ export interface InformerOptions<T extends KubeObject> {
   /** One namespace only; all by default. */
   namespace?: string;
   labelSelector?: string;
+  /** Such as `metadata.name=acme`: one object only. */
+  fieldSelector?: string;
   /** By name, the values under which an object is found with byIndex. */
   indexes?: Record<string, IndexFunction<T>>;
   clock?: Clock;
@@ -200,14 +202,7 @@ export class Informer<T extends KubeObject> {
   }
 
   async #relist(signal: AbortSignal): Promise<void> {
-    const { client, namespace, labelSelector } = this.#o;
-    const listed = await client.list(
-      {
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(labelSelector === undefined ? {} : { labelSelector }),
-      },
-      signal,
-    );
+    const listed = await this.#o.client.list(this.#scope(), signal);
     this.#sawSign();
     this.#replace(listed.items, listed.resourceVersion);
     this.#position = listed.resourceVersion;
@@ -217,6 +212,15 @@ export class Informer<T extends KubeObject> {
       this.#log.info({ objects: this.#store.size }, "synced");
       this.#sync.resolve();
     }
+  }
+
+  #scope(): ListOptions {
+    const { namespace, labelSelector, fieldSelector } = this.#o;
+    return {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+      ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    };
   }
 
   /** Makes the cache what was listed at `version`, telling the differences. */
@@ -245,12 +249,11 @@ export class Informer<T extends KubeObject> {
 
   /** @param checkVersion whether the server may have been restored from a backup since the last answer */
   async #watch(checkVersion: boolean, signal: AbortSignal): Promise<void> {
-    const { client, namespace, labelSelector, stallTimeoutMs = STALL_TIMEOUT_MS } = this.#o;
+    const { client, stallTimeoutMs = STALL_TIMEOUT_MS } = this.#o;
     const startedAt = monotonic(this.#clock);
     const events = await client.watch(
       {
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(labelSelector === undefined ? {} : { labelSelector }),
+        ...this.#scope(),
         resourceVersion: this.#position ?? "0",
         timeoutSeconds: Math.round(WATCH_SECONDS * (1 + this.#random())),
         stallTimeoutMs,

@@ -56,4 +56,21 @@ describe("a binding", () => {
     expect(await bindings.client.find({ name: "d1" })).toBeUndefined();
     expect((await ledgers.client.list()).items.map(({ metadata }) => metadata.name)).toEqual(["d2-a"]);
   });
+
+  it("of an account that is not served is neither freed from its batch nor let go with it", async () => {
+    using rig = await ControllerRig.start({ namespaces: ["globex"] });
+    const { bindings, ledgers } = rig.cluster;
+    await rig.binding("d1", { batch: "unseen" });
+    await rig.ledger("d1-a", "d1", label);
+    await until(() => bindings.cache.get("d1") !== undefined && ledgers.cache.get("d1-a") !== undefined);
+    const reconciler = new ReelBindingReconciler({ cluster: rig.cluster, ferry: free, events: rig.events });
+    await reconciler.reconcile("d1", rig.context);
+    expect((await bindings.client.get({ name: "d1" })).spec.batch).toBe("unseen");
+    await bindings.client.delete({ name: "d1" });
+    await until(() => bindings.cache.get("d1")?.metadata.deletionTimestamp !== undefined);
+    await reconciler.reconcile("d1", rig.context);
+    expect(await bindings.client.find({ name: "d1" })).toBeDefined();
+    expect(await ledgers.client.find({ name: "d1-a" })).toBeDefined();
+    expect(rig.told.map(({ reason }) => reason)).toEqual(["AccountNotServed"]);
+  });
 });

@@ -34,6 +34,15 @@ export class ReelBindingReconciler {
       if (held !== binding) cluster.bindings.cache.observe(held);
       return this.#freeOfVanished(held, signal);
     }
+    if (binding.spec.batch !== undefined && !cluster.serves(binding.spec.account)) {
+      this.#deps.events.event(binding, {
+        type: "Warning",
+        reason: "AccountNotServed",
+        action: "Delete",
+        message: `account ${binding.spec.account}, whose DeviceBatch ${binding.spec.batch} may still use this binding, is not served by this operator (--watch-namespace), so the binding is kept. Serve the account again, or delete the batch and take spec.batch out here`,
+      });
+      return { requeueAfterMs: LOOK_AGAIN_MS };
+    }
     if (this.#inUse(binding)) {
       this.#deps.events.event(binding, {
         type: "Warning",
@@ -65,6 +74,8 @@ export class ReelBindingReconciler {
   async #freeOfVanished(binding: ReelBinding, signal: AbortSignal): Promise<ReconcileResult> {
     const { batch, ...spec } = binding.spec;
     if (batch === undefined || this.#inUse(binding)) return undefined;
+    // Of an account that this operator does not serve it sees no batch, whether there is one or not.
+    if (!this.#deps.cluster.serves(spec.account)) return undefined;
     const { name } = binding.metadata;
     const { batches, bindings } = this.#deps.cluster;
     const there = await batches.client.find({ namespace: spec.account, name: batch }, signal);

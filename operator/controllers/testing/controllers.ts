@@ -12,7 +12,7 @@ import type { EventInput } from "../../runtime/events.ts";
 import { silentLogger } from "../../runtime/logger.ts";
 import { ManualClock } from "../../runtime/clock.ts";
 import type { ReconcileContext } from "../../runtime/controller.ts";
-import { type Cluster, watchCluster } from "../cluster.ts";
+import { cachesOf, type Cluster, watchCluster, type WatchScope } from "../cluster.ts";
 import { MemoryApi } from "./memory-api.ts";
 
 export const SHA = "a".repeat(64);
@@ -26,14 +26,15 @@ export class ControllerRig implements Disposable {
   readonly clock = new ManualClock();
   readonly #stop = new AbortController();
 
-  private constructor() {
-    this.cluster = watchCluster(this.api, "certferry-system", this.clock, silentLogger);
+  private constructor(scope: Partial<WatchScope>) {
+    const whole = { operatorNamespace: "certferry-system", ...scope };
+    this.cluster = watchCluster(this.api, whole, this.clock, silentLogger);
   }
 
-  static async start(): Promise<ControllerRig> {
-    const rig = new ControllerRig();
-    for (const { cache } of Object.values(rig.cluster)) cache.start(rig.#stop.signal);
-    for (const { cache } of Object.values(rig.cluster)) await cache.waitForSync(rig.#stop.signal);
+  static async start(scope: Partial<WatchScope> = {}): Promise<ControllerRig> {
+    const rig = new ControllerRig(scope);
+    for (const cache of cachesOf(rig.cluster)) cache.start(rig.#stop.signal);
+    for (const cache of cachesOf(rig.cluster)) await cache.waitForSync(rig.#stop.signal);
     return rig;
   }
 
