@@ -1,17 +1,21 @@
 import { hash } from "node:crypto";
 
 const PARTS = 256;
-const MAX_LOAD = 0.96;
-const GROWTH = 1.08;
+const MAX_LOAD = 0.95;
+const GROWTH = 1.06;
 
 /**
  * A set of hashes, packed: one byte of a hash is implied by the part it lies in, the rest stands in typed
- * arrays with linear probing. A 64-bit hash takes under 8 bytes, a 40-bit one under 5 (plus some 100 KiB).
+ * arrays. A 64-bit hash takes under 8 bytes, a 40-bit one under 5 (plus some 50 KiB).
  */
 export class PackedHashSet {
   readonly #parts: (Part | undefined)[] = Array.from({ length: PARTS });
   readonly #wide: boolean;
   #size = 0;
+  /** What was looked for last. */
+  #part: Part | undefined;
+  #low = 0;
+  #high = 0;
 
   /** @param bits 64 where a hit is final, 40 where hits are looked at once more */
   constructor(bits: 40 | 64) {
@@ -27,98 +31,146 @@ export class PackedHashSet {
     return this.#parts.reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
   }
 
-  /** @param digest at least 8 bytes of an even hash */
-  has(digest: Buffer): boolean {
-    return this.#part(digest).find(lowOf(digest), this.#highOf(digest)) < 0;
+  /** @param digest an even hash in hex, of 16 digits at least */
+  has(digest: string): boolean {
+    const index = Number.parseInt(digest.slice(14, 16), 16);
+    this.#part = this.#parts[index] ??= new Part(this.#wide);
+    // Zero marks a free slot.
+    this.#low = Number.parseInt(digest.slice(0, 8), 16) || 1;
+    this.#high = this.#wide ? Number.parseInt(digest.slice(8, 14), 16) : 0;
+    return this.#part.has(this.#low, this.#high);
+  }
+
+  /** Adds what `has` was asked for last, and did not find. */
+  addSought(): void {
+    this.#part?.addSought(this.#low, this.#high);
+    this.#part = undefined;
+    this.#size += 1;
   }
 
   /** @returns whether it was not there before */
-  add(digest: Buffer): boolean {
-    const added = this.#part(digest).add(lowOf(digest), this.#highOf(digest));
-    if (added) this.#size += 1;
-    return added;
-  }
-
-  #part(digest: Buffer): Part {
-    const index = digest.readUInt8(7);
-    return (this.#parts[index] ??= new Part(this.#wide));
-  }
-
-  #highOf(digest: Buffer): number {
-    return this.#wide ? digest.readUIntBE(4, 3) : 0;
+  add(digest: string): boolean {
+    if (this.has(digest)) return false;
+    this.addSought();
+    return true;
   }
 }
 
+/**
+ * Hashes in ascending order with gaps: each stands where its value says in proportion, or as soon behind that as
+ * there was room. So a search ends at the first larger one, also where the slots are almost all taken.
+ */
 class Part {
   readonly #wide: boolean;
-  #low = new Uint32Array(8);
-  #high: Uint16Array;
-  #top: Uint8Array;
+  /** Slots that values are spread over; the arrays have some more at their end, for what is pushed on. */
+  #capacity = 8;
+  #arrays: Arrays;
   #count = 0;
+  /** Where the last search ended: the place of what was not found. */
+  #sought = 0;
 
   constructor(wide: boolean) {
     this.#wide = wide;
-    this.#high = new Uint16Array(wide ? 8 : 0);
-    this.#top = new Uint8Array(wide ? 8 : 0);
+    this.#arrays = arraysOf(this.#capacity + spareOf(this.#capacity), wide);
   }
 
   get bytes(): number {
-    return this.#low.byteLength + this.#high.byteLength + this.#top.byteLength;
+    return this.#arrays.low.buffer.byteLength;
   }
 
-  /** @returns the free slot where it belongs, or -1 if it is there already */
-  find(low: number, high: number): number {
-    const capacity = this.#low.length;
-    let slot = Math.floor((low / 2 ** 32) * capacity);
-    for (;;) {
-      const there = this.#low[slot];
-      if (there === 0) return slot;
-      if (there === low && this.#highAt(slot) === high) return -1;
-      slot = slot + 1 === capacity ? 0 : slot + 1;
+  has(low: number, high: number): boolean {
+    const { low: lows, high: highs, top: tops } = this.#arrays;
+    let slot = this.#home(low);
+    for (; slot < lows.length; slot += 1) {
+      const there = lows[slot] ?? 0;
+      if (there < low && there !== 0) continue;
+      if (there !== low) break;
+      if (!this.#wide || (tops[slot] ?? 0) * 0x10000 + (highs[slot] ?? 0) === high) return true;
     }
+    this.#sought = slot;
+    return false;
   }
 
-  add(low: number, high: number): boolean {
-    const slot = this.find(low, high);
-    if (slot < 0) return false;
-    this.#put(slot, low, high);
+  addSought(low: number, high: number): void {
+    const { low: lows, high: highs, top: tops } = this.#arrays;
+    const slot = this.#sought;
+    const free = lows.indexOf(0, slot);
+    if (free < 0) {
+      // The last ones were pushed on to the very end of the arrays.
+      this.#rebuild(this.#capacity, lows.length + spareOf(this.#capacity));
+      if (!this.has(low, high)) this.addSought(low, high);
+      return;
+    }
+    lows.copyWithin(slot + 1, slot, free);
+    lows[slot] = low;
+    if (this.#wide) {
+      highs.copyWithin(slot + 1, slot, free);
+      tops.copyWithin(slot + 1, slot, free);
+      highs[slot] = high & 0xffff;
+      tops[slot] = high >>> 16;
+    }
     this.#count += 1;
-    if (this.#count > this.#low.length * MAX_LOAD - 1) this.#grow();
-    return true;
+    if (this.#count < this.#capacity * MAX_LOAD - 1) return;
+    const capacity = Math.ceil(this.#capacity * GROWTH);
+    this.#rebuild(capacity, capacity + spareOf(capacity));
   }
 
-  #highAt(slot: number): number {
-    return this.#wide ? (this.#top[slot] ?? 0) * 0x10000 + (this.#high[slot] ?? 0) : 0;
+  #home(low: number): number {
+    return Math.floor((low / 2 ** 32) * this.#capacity);
   }
 
-  #put(slot: number, low: number, high: number): void {
-    this.#low[slot] = low;
-    if (!this.#wide) return;
-    this.#high[slot] = high & 0xffff;
-    this.#top[slot] = high >>> 16;
+  /** Spreads what is there over other arrays: in its order, so each finds its place at once. */
+  #rebuild(capacity: number, length: number): void {
+    const before = this.#arrays;
+    this.#capacity = capacity;
+    this.#arrays = this.#spread(before, length);
+    // Given back at once: until the next collection these would add up to many times what is in use.
+    before.low.buffer.transfer(0);
   }
 
-  #grow(): void {
-    const [lows, highs, tops] = [this.#low, this.#high, this.#top];
-    const capacity = Math.ceil(lows.length * GROWTH) + 4;
-    this.#low = new Uint32Array(capacity);
-    this.#high = new Uint16Array(this.#wide ? capacity : 0);
-    this.#top = new Uint8Array(this.#wide ? capacity : 0);
+  #spread(before: Arrays, length: number): Arrays {
+    const { low: lows, high: highs, top: tops } = before;
+    const after = arraysOf(length, this.#wide);
+    let next = 0;
     for (let slot = 0; slot < lows.length; slot += 1) {
       const low = lows[slot] ?? 0;
       if (low === 0) continue;
-      const high = this.#wide ? (tops[slot] ?? 0) * 0x10000 + (highs[slot] ?? 0) : 0;
-      this.#put(this.find(low, high), low, high);
+      const place = Math.max(next, this.#home(low));
+      if (place >= length) return this.#spread(before, place + lows.length - slot + spareOf(length));
+      after.low[place] = low;
+      if (this.#wide) {
+        after.high[place] = highs[slot] ?? 0;
+        after.top[place] = tops[slot] ?? 0;
+      }
+      next = place + 1;
     }
+    return after;
   }
 }
 
-/** Zero marks a free slot. */
-function lowOf(digest: Buffer): number {
-  return digest.readUInt32BE(0) || 1;
+/** Slots behind those that values are spread over: for what is pushed on. */
+function spareOf(capacity: number): number {
+  return 12 + (capacity >>> 6);
+}
+
+/** Views of one buffer: the lower 32 bits of each hash, the next 16, and 8 more. */
+interface Arrays {
+  readonly low: Uint32Array<ArrayBuffer>;
+  readonly high: Uint16Array<ArrayBuffer>;
+  readonly top: Uint8Array<ArrayBuffer>;
+}
+
+function arraysOf(length: number, wide: boolean): Arrays {
+  const rest = wide ? length : 0;
+  const buffer = new ArrayBuffer(4 * length + 3 * rest);
+  return {
+    low: new Uint32Array(buffer, 0, length),
+    high: new Uint16Array(buffer, 4 * length, rest),
+    top: new Uint8Array(buffer, 4 * length + 2 * rest, rest),
+  };
 }
 
 /** A digest of a text, for PackedHashSet. */
-export function digestOf(text: string): Buffer {
-  return hash("sha256", text, "buffer");
+export function digestOf(text: string): string {
+  return hash("sha256", text, "hex");
 }

@@ -1,7 +1,13 @@
 import { digestOf, PackedHashSet } from "./duplicates.ts";
 import { ManifestError } from "./errors.ts";
-import { readManifest, readRecords } from "./reader.ts";
-import { DEFAULT_LIMITS, type ManifestSummary, type ReadOptions, type StoredManifest } from "./records.ts";
+import { readBatches } from "./reader.ts";
+import {
+  DEFAULT_LIMITS,
+  type ManifestRecord,
+  type ManifestSummary,
+  type ReadOptions,
+  type StoredManifest,
+} from "./records.ts";
 
 const FIRST = 10;
 
@@ -22,24 +28,25 @@ export async function inspectManifest(
   const { maxCollidingSerials } = { ...DEFAULT_LIMITS, ...options.limits };
   let earliest: Date | undefined;
   let format = "";
-  const records = readRecords(manifest, options, signal, (name) => {
+  const batches = readBatches(manifest, options, signal, (name) => {
     format = name;
   });
-  for await (const record of records) {
+  const count = (record: ManifestRecord): void => {
     summary.records += 1;
     if (record.kind === "refused") {
       summary.refused += 1;
       const { row, deviceId, reason, message } = record;
       const device = deviceId === undefined ? {} : { device: deviceId };
       if (firstRefused.length < FIRST) firstRefused.push({ row, ...device, reason, message });
-      continue;
+      return;
     }
     summary.devices += 1;
     if (issuers.size < FIRST) issuers.add(record.issuer);
     if (earliest === undefined || record.notAfter < earliest) earliest = record.notAfter;
     const met = !serials.add(digestOf(record.serial));
     if (met && suspects.size <= maxCollidingSerials) suspects.add(record.serial);
-  }
+  };
+  for await (const batch of batches) batch.forEach(count);
   if (suspects.size > maxCollidingSerials) {
     throw new ManifestError(
       "ManifestTooLarge",
@@ -67,10 +74,11 @@ async function borneTwice(
   const twice = new Set<string>();
   if (suspects.size === 0) return twice;
   const once = new Set<string>();
-  for await (const record of readManifest(manifest, options, signal)) {
-    if (record.kind !== "device" || !suspects.has(record.serial)) continue;
+  const count = (record: ManifestRecord): void => {
+    if (record.kind !== "device" || !suspects.has(record.serial)) return;
     if (once.has(record.serial)) twice.add(record.serial);
     else once.add(record.serial);
-  }
+  };
+  for await (const batch of readBatches(manifest, options, signal, () => {})) batch.forEach(count);
   return twice;
 }

@@ -1,7 +1,10 @@
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\uFFFD]/gu;
 
+const ASCII = /^[\u0020-\u007e]*$/;
+
 /** Text from outside, made fit for a status or a log line: control characters replaced, at most `max` long. */
 export function printable(text: string, max: number): string {
+  if (text.length <= max && ASCII.test(text)) return text;
   const clean = text.slice(0, max * 2).replace(UNPRINTABLE, "\u00B7");
   if (clean.length <= max) return clean;
   return `${clean.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "")}\u2026`;
@@ -9,7 +12,7 @@ export function printable(text: string, max: number): string {
 
 /** Nothing in it that `printable` would replace. */
 export function isPrintable(text: string): boolean {
-  return text.search(UNPRINTABLE) === -1;
+  return ASCII.test(text) || text.search(UNPRINTABLE) === -1;
 }
 
 /** A number of bytes as people read it, e.g. `64 KiB`. */

@@ -11,7 +11,6 @@ async function rowsOf(text: string, o: { pieces?: number; separator?: string } =
     rows.push(...(await records.push(bytes.subarray(at, at + pieces))));
   }
   rows.push(...(await records.end()));
-  records.close();
   return rows;
 }
 

@@ -1,5 +1,5 @@
-const LF = 0x0a;
-const CR = 0x0d;
+export const LF = 0x0a;
+export const CR = 0x0d;
 
 /** Line ends in the bytes: LF, CR LF, and CR by itself. */
 export function countLines(bytes: Buffer): number {
@@ -11,12 +11,12 @@ export function countLines(bytes: Buffer): number {
   return lines;
 }
 
-/** How many of the first bytes are empty lines. */
-export function emptyLines(bytes: Buffer): number {
+/** How many of the first bytes are empty lines; where `whole`, nothing follows the bytes. */
+export function emptyLines(bytes: Buffer, whole: boolean): number {
   let at = 0;
   while (bytes[at] === LF || bytes[at] === CR) at += 1;
   // A CR at the very end may be half of a line end.
-  return at === bytes.length && bytes[at - 1] === CR ? at - 1 : at;
+  return !whole && at === bytes.length && bytes[at - 1] === CR ? at - 1 : at;
 }
 
 /** How long the first line is, with its end; -1 if it is not there whole. */
