@@ -3,11 +3,12 @@ import { rm } from "node:fs/promises";
 import { createDataFolder } from "./data-folder.ts";
 import { createOperator } from "./operator.ts";
 import { clusterRangesUnknown, readOptions } from "./options.ts";
-import { createLogger, describeError } from "./runtime/logger.ts";
+import { createLogger, describeError, LevelSwitch } from "./runtime/logger.ts";
 import { stopSignal } from "./runtime/shutdown.ts";
 
 const options = readOptions(process.argv, process.env);
-const log = createLogger({ level: options.logLevel, name: "certferry" });
+const logLevel = new LevelSwitch(options.logLevel);
+const log = createLogger({ level: logLevel, app: "certferry" });
 
 /** The kubeconfig that was named, or the pod's service account; never whatever context happens to be current. */
 function loadKubeConfig(): KubeConfig {
@@ -26,7 +27,7 @@ async function run(): Promise<void> {
   }
   const dataDir = options.dataDir ?? (await createDataFolder());
   try {
-    await createOperator({ kubeConfig: loadKubeConfig(), options, dataDir, log }).run(stopSignal());
+    await createOperator({ kubeConfig: loadKubeConfig(), options, dataDir, log, logLevel }).run(stopSignal());
   } finally {
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   }

@@ -28,7 +28,7 @@ import { Controller, type ControllerOptions } from "./runtime/controller.ts";
 import { EventRecorder } from "./runtime/events.ts";
 import { HealthServer } from "./runtime/health.ts";
 import { LeaderElector, LeaseLost } from "./runtime/leader.ts";
-import type { Logger } from "./runtime/logger.ts";
+import type { LevelSwitch, Logger } from "./runtime/logger.ts";
 import { Manager } from "./runtime/manager.ts";
 import { keyOf, parseKey } from "./runtime/objects.ts";
 
@@ -49,6 +49,8 @@ export interface OperatorParts {
   readonly kubeConfig: KubeConfig;
   readonly options: OperatorOptions;
   readonly log: Logger;
+  /** How much `log` says: served and changed beside the health checks. */
+  readonly logLevel?: LevelSwitch;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
@@ -196,7 +198,11 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   const manager = new Manager({
     client,
     events,
-    health: new HealthServer({ host: options.health.host, port: options.health.port, log }),
+    health: new HealthServer({
+      ...options.health,
+      log,
+      ...(injected.logLevel === undefined ? {} : { logLevel: injected.logLevel }),
+    }),
     clock,
     log,
     ...(elector === undefined ? {} : { elector }),

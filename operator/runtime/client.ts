@@ -83,6 +83,8 @@ export interface KubeClientOptions {
    * suspended for longer than its lease would otherwise go on in the middle of what it was doing.
    */
   mayWrite?: () => boolean;
+  /** Told of each request that was sent, for metrics: its method, and the answer's status if there was one. */
+  onAnswer?: (method: ApiRequest["method"], status: number | undefined) => void;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -112,6 +114,7 @@ export class KubeClient {
       clock: this.clock,
       userAgent: options.userAgent ?? "certferry",
       mayWrite: options.mayWrite,
+      onAnswer: options.onAnswer,
     });
   }
 

@@ -38,6 +38,8 @@ export interface ConnectionOptions {
   userAgent: string;
   /** Asked when a write (but for leases) is about to leave: a process that was suspended must not finish its sentence. */
   mayWrite?: (() => boolean) | undefined;
+  /** Told of each request that was sent, for metrics: its method, and the answer's status if there was one. */
+  onAnswer?: ((method: ApiRequest["method"], status: number | undefined) => void) | undefined;
 }
 
 interface Credentials {
@@ -57,6 +59,7 @@ export class Connection {
   readonly #clock: Clock;
   readonly #userAgent: string;
   readonly #mayWrite: (() => boolean) | undefined;
+  readonly #onAnswer: NonNullable<ConnectionOptions["onAnswer"]>;
   #known: Credentials | undefined;
   #reading: Promise<Credentials> | undefined;
   #dispatcher: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
@@ -81,6 +84,7 @@ export class Connection {
     this.#clock = o.clock;
     this.#userAgent = o.userAgent;
     this.#mayWrite = o.mayWrite;
+    this.#onAnswer = o.onAnswer ?? (() => {});
   }
 
   /** Scheme, host and port, for messages. */
@@ -123,7 +127,7 @@ export class Connection {
   ): Promise<Dispatcher.ResponseData> {
     const body = request.body === undefined ? null : JSON.stringify(request.body);
     try {
-      return await send(this.#url(request), {
+      const response = await send(this.#url(request), {
         dispatcher: this.#guarded(request, dispatcher),
         method: request.method,
         headers: {
@@ -138,7 +142,10 @@ export class Connection {
         headersTimeout: 0,
         bodyTimeout: 0,
       });
+      this.#onAnswer(request.method, response.statusCode);
+      return response;
     } catch (error) {
+      this.#onAnswer(request.method, undefined);
       throw connectionError(error, signal, `${request.method} ${request.path}`, this.server);
     }
   }

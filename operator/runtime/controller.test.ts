@@ -43,7 +43,7 @@ describe("Controller", () => {
     expect(errors).toHaveLength(3);
     expect(errors[0]).toMatchObject({
       controller: "reel",
-      key: "d001",
+      name: "d001",
       err: { message: "GET: 503", reason: "ServiceUnavailable", status: 503 },
       failures: 1,
       retryInMs: 1_000,
@@ -173,7 +173,7 @@ describe("Controller", () => {
     controller.enqueue("stuck");
     await clock.advance(1);
     expect(begun).toEqual(["stuck", "next"]);
-    expect(lines.at(-1)).toMatchObject({ level: "error", key: "stuck" });
+    expect(lines.at(-1)).toMatchObject({ level: "error", name: "stuck" });
     stuck.resolve();
     await clock.advance(0);
     expect(begun).toEqual(["stuck", "next", "stuck"]);

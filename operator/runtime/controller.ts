@@ -6,7 +6,9 @@ import { abortReason, monotonic, systemClock } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { silentLogger } from "./logger.ts";
 import type { Logger } from "./logger.ts";
+import { parseKey } from "./objects.ts";
 import { WorkQueue } from "./queue.ts";
+import type { QueueObserver } from "./queue.ts";
 
 export interface ReconcileContext {
   /** Aborted when the reconcile takes too long, or when the controller may not go on. */
@@ -37,6 +39,7 @@ export interface ControllerOptions {
   log?: Logger;
   backoff?: Backoff;
   onOutcome?: (outcome: ReconcileOutcome) => void;
+  queueObserver?: QueueObserver;
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -66,7 +69,13 @@ export class Controller {
     this.queue = new WorkQueue({
       clock: this.#clock,
       ...(o.backoff === undefined ? {} : { backoff: o.backoff }),
+      ...(o.queueObserver === undefined ? {} : { observer: o.queueObserver }),
     });
+  }
+
+  /** How many keys are reconciled at a time, at most. */
+  get workers(): number {
+    return this.#o.workers ?? 1;
   }
 
   enqueue(key: string, afterMs = 0): void {
@@ -78,7 +87,7 @@ export class Controller {
    * @param kill aborts those too: when draining has taken too long, or the lease is lost
    */
   async run(signal: AbortSignal, kill?: AbortSignal): Promise<void> {
-    const workers = Array.from({ length: this.#o.workers ?? 1 }, () => this.#work(signal, kill));
+    const workers = Array.from({ length: this.workers }, () => this.#work(signal, kill));
     await Promise.all(workers);
     this.queue.close();
     this.#conflicts.clear();
@@ -92,7 +101,7 @@ export class Controller {
 
   async #process(key: string, kill: AbortSignal | undefined): Promise<void> {
     const reconcileID = randomUUID();
-    const log = this.#log.child({ key, reconcileID });
+    const log = this.#log.child({ ...parseKey(key), reconcileID });
     const abort = new AbortController();
     const onKill = (): void => abort.abort(abortReason(kill));
     kill?.addEventListener("abort", onKill, { once: true });

@@ -28,14 +28,18 @@ let client: KubeClient;
 function recorder() {
   const clock = new ManualClock(Date.UTC(2026, 0, 2, 3, 4, 5, 678));
   const { log, lines } = recordingLogger();
+  const told = { written: 0, dropped: 0, failed: 0 };
   const events = new EventRecorder({
     client,
     component: "example.dev/operator",
     instance: "pod-1",
     clock,
     log,
+    onOutcome: (outcome) => {
+      told[outcome] += 1;
+    },
   });
-  return { events, clock, lines };
+  return { events, clock, lines, told };
 }
 
 async function received(count: number): Promise<Received[]> {
@@ -118,17 +122,45 @@ describe("EventRecorder", () => {
   });
 
   it("lets one object say only so much, and others as much as they have to say", async () => {
-    const { events, clock, lines } = recorder();
+    const { events, clock, lines, told } = recorder();
     for (let i = 0; i < 100; i += 1) events.event(REEL, { ...BOUND, message: `message ${i}` });
     events.event(BATCH, BOUND);
     await received(26);
     await events.flush(AbortSignal.timeout(5_000));
     expect(server.received).toHaveLength(26);
-    expect(lines.filter(({ msg }) => msg.startsWith("too many events"))).toHaveLength(75);
+    expect(told).toEqual({ written: 26, dropped: 75, failed: 0 });
+    // Said once a minute, with how many.
+    expect(lines.filter(({ msg }) => msg.startsWith("too many events"))).toMatchObject([{ dropped: 1 }]);
     await clock.advance(10 * 60_000);
     for (let i = 0; i < 100; i += 1) events.event(REEL, { ...BOUND, message: `later ${i}` });
     await events.flush(AbortSignal.timeout(5_000));
     expect(server.received).toHaveLength(28);
+  });
+
+  it("lets all objects together say only so much, and keeps room for what is not well", async () => {
+    const { events, clock, told } = recorder();
+    const about = (i: number): KubeObject => ({ ...REEL, metadata: { name: `d${i}`, uid: `u-${i}` } });
+    for (let i = 0; i < 450; i += 1) events.event(about(i), BOUND);
+    for (let i = 0; i < 50; i += 1) events.event(about(i), { ...BOUND, type: "Warning" });
+    await events.flush(AbortSignal.timeout(20_000));
+    expect(told).toEqual({ written: 450, dropped: 50, failed: 0 });
+    const types = server.received.map(({ body }) => (body as { type: string }).type);
+    expect(types.filter((type) => type === "Warning")).toHaveLength(50);
+    await clock.advance(1_000);
+    for (let i = 0; i < 20; i += 1) events.event(about(1_000 + i), BOUND);
+    await events.flush(AbortSignal.timeout(5_000));
+    expect(told).toEqual({ written: 458, dropped: 62, failed: 0 });
+  });
+
+  it("says in the log what it tells, once and not for each repetition", () => {
+    const { events } = recorder();
+    const { log, lines } = recordingLogger();
+    for (let i = 0; i < 5; i += 1) events.event(REEL, BOUND, log);
+    events.event(REEL, { ...BOUND, type: "Warning", reason: "Contested", message: "whose?" }, log);
+    expect(lines).toMatchObject([
+      { level: "info", reason: "Bound", action: "Bind", msg: "bound" },
+      { level: "warn", reason: "Contested", action: "Bind", msg: "whose?" },
+    ]);
   });
 
   it("tries again what the server could not take, and drops what it refuses", async () => {

@@ -13,10 +13,10 @@ import type { KubeObject, ResourceKind } from "./objects.ts";
 import { formatMicroTime } from "./times.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
-export interface EventInput {
+export interface EventInput<Reason extends string = string> {
   type: "Normal" | "Warning";
   /** Why, in CamelCase: `Bound`, `Unauthorized`. */
-  reason: string;
+  reason: Reason;
   /** What was being done, in CamelCase: `Bind`, `Provision`. */
   action: string;
   /** For people; cut to 1024 bytes. */
@@ -31,7 +31,12 @@ export interface EventRecorderOptions {
   instance: string;
   clock?: Clock;
   log?: Logger;
+  /** Told what became of an event or a repetition, for metrics. */
+  onOutcome?: (outcome: EventOutcome) => void;
 }
+
+/** `dropped`: by a limit; `failed`: the server did not take it. */
+export type EventOutcome = "written" | "dropped" | "failed";
 
 /** events.k8s.io/v1 Event, as far as it is written here. */
 interface KubeEvent extends KubeObject {
@@ -76,6 +81,11 @@ const SERIES_ENDS_AFTER_MS = 6 * 60_000;
 const SWEEP_MS = 10_000;
 /** Per object, as client-go's spam filter: so many at once, then one in five minutes. */
 const PER_OBJECT = { burst: 25, perSecond: 1 / 300 };
+/** All objects together: etcd keeps each Event for an hour. What is well is told only while there is room for what is not. */
+const IN_ALL = { burst: 500, perSecond: 10 };
+const NORMAL_IN_ALL = { burst: 400, perSecond: 8 };
+/** How often it is said that events were dropped, at most. */
+const DROPS_TOLD_MS = 60_000;
 const MAX_SERIES = 1_000;
 const MAX_QUEUE = 500;
 const MAX_TRIES = 3;
@@ -84,7 +94,7 @@ const MAX_TRIES = 3;
  * Writes Events about objects, in the background: nothing here throws, blocks or grows without bound. What cannot
  * be written is dropped and logged; Events are for people, never for logic.
  */
-export class EventRecorder {
+export class EventRecorder<Reason extends string = string> {
   readonly #o: EventRecorderOptions;
   readonly #events: ResourceClient<KubeEvent>;
   readonly #clock: Clock;
@@ -94,20 +104,28 @@ export class EventRecorder {
   readonly #series = new Map<string, Series>();
   readonly #buckets = new Map<string, TokenBucket>();
   readonly #queue: Series[] = [];
+  readonly #inAll: Record<"all" | "normal", TokenBucket>;
   #pumping: Promise<void> | undefined;
   #sweep: Timer | undefined;
+  #dropped = 0;
+  #dropsToldAt = -Infinity;
 
   constructor(o: EventRecorderOptions) {
     this.#o = o;
     this.#events = o.client.resource<KubeEvent>(EVENT);
     this.#clock = o.clock ?? systemClock;
     this.#log = (o.log ?? silentLogger).child({ module: "events" });
+    const now = this.#clock.now();
+    this.#inAll = { all: new TokenBucket(IN_ALL, now), normal: new TokenBucket(NORMAL_IN_ALL, now) };
   }
 
-  /** Records an event about an object; that of a cluster-scoped one goes to the namespace `default`. */
-  event(object: KubeObject, input: EventInput): void {
+  /**
+   * Records an event about an object; that of a cluster-scoped one goes to the namespace `default`.
+   * @param log where it is said too, once and not for each repetition
+   */
+  event(object: KubeObject, input: EventInput<Reason>, log?: Logger): void {
     try {
-      this.#record(object, input);
+      this.#record(object, input, log);
     } catch (error) {
       this.#log.warn({ err: error }, "an event was dropped");
     }
@@ -127,7 +145,7 @@ export class EventRecorder {
     }
   }
 
-  #record(object: KubeObject, input: EventInput): void {
+  #record(object: KubeObject, input: EventInput, log: Logger | undefined): void {
     const note = clipBytes(input.message, MAX_NOTE_BYTES);
     const about = object.metadata.uid ?? `${object.kind}/${keyOf(object)}`;
     const key = [about, input.type, input.reason, note].join("\0");
@@ -141,10 +159,12 @@ export class EventRecorder {
       return;
     }
     if (!this.#allowed(about, now)) {
-      this.#log.debug(
-        { key: keyOf(object), reason: input.reason },
-        "too many events about one object: dropped",
-      );
+      this.#drop(now, input, object);
+      return;
+    }
+    log?.[input.type === "Warning" ? "warn" : "info"]({ reason: input.reason, action: input.action }, note);
+    if (!this.#hasRoom(input.type, now)) {
+      this.#drop(now, input, object);
       return;
     }
     const event = this.#describe(object, input, note, now);
@@ -182,6 +202,23 @@ export class EventRecorder {
     return bucket.take(now);
   }
 
+  #hasRoom(type: EventInput["type"], now: number): boolean {
+    if (type === "Normal" && !this.#inAll.normal.take(now)) return false;
+    return this.#inAll.all.take(now);
+  }
+
+  #drop(now: number, { reason }: Pick<EventInput, "reason">, object: KubeObject): void {
+    this.#o.onOutcome?.("dropped");
+    this.#dropped += 1;
+    if (now - this.#dropsToldAt < DROPS_TOLD_MS) return;
+    this.#log.warn(
+      { dropped: this.#dropped, last: { kind: object.kind, key: keyOf(object), reason } },
+      "too many events: some were dropped (objects' conditions say the same)",
+    );
+    this.#dropped = 0;
+    this.#dropsToldAt = now;
+  }
+
   /** @param limited whether the limit per object holds: not for the last words before the end */
   #tellRepetitions(limited: boolean): void {
     this.#sweep?.cancel();
@@ -199,7 +236,7 @@ export class EventRecorder {
 
   #enqueue(series: Series): void {
     if (this.#queue.length >= MAX_QUEUE) {
-      this.#log.debug("the queue of events is full: dropped");
+      this.#drop(this.#clock.now(), series.event, series.event);
       return;
     }
     series.queued = true;
@@ -227,6 +264,7 @@ export class EventRecorder {
     for (let failures = 1; ; failures += 1) {
       try {
         await this.#tell(series);
+        this.#o.onOutcome?.("written");
         return;
       } catch (error) {
         if (!isTransient(error) || failures >= MAX_TRIES) {
@@ -234,6 +272,7 @@ export class EventRecorder {
           const level = isTransient(error) ? "warn" : "debug";
           this.#log[level]({ err: error, reason: series.event.reason }, "an event was not written");
           series.told = series.count;
+          this.#o.onOutcome?.("failed");
           return;
         }
         await this.#clock.sleep(Math.max(error.retryAfterMs ?? 0, this.#backoff.delay(failures)));

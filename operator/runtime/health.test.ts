@@ -1,8 +1,9 @@
-import { request } from "undici";
+import { Agent, request } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { HealthServer } from "./health.ts";
 import type { HealthServerOptions } from "./health.ts";
+import { LevelSwitch } from "./logger.ts";
 
 const servers: HealthServer[] = [];
 
@@ -62,15 +63,10 @@ describe("HealthServer", () => {
     ]);
   });
 
-  it("answers other paths as told, and nothing else", async () => {
-    const { get } = await serve({
-      routes: {
-        "/metrics": () => ({ contentType: "text/plain", body: "up 1\n" }),
-        "/broken": () => Promise.reject(),
-      },
-    });
-    expect(await get("/metrics")).toEqual([200, "up 1\n"]);
-    expect((await get("/broken"))[0]).toBe(500);
+  it("answers nothing else", async () => {
+    const { get } = await serve();
+    expect((await get("/metrics"))[0]).toBe(404);
+    expect((await get("/log-level"))[0]).toBe(404);
     expect((await get("/"))[0]).toBe(404);
     expect((await get("/toString"))[0]).toBe(404);
     expect((await get("/livez/a/b"))[0]).toBe(404);
@@ -84,5 +80,41 @@ describe("HealthServer", () => {
     await second.close();
     health.addLivez("a", () => undefined);
     expect(() => health.addLivez("a", () => undefined)).toThrow("there is a livez check a already");
+  });
+
+  it("tells the log level and takes another, of which it knows all", async () => {
+    const logLevel = new LevelSwitch("info");
+    const { port, get } = await serve({ logLevel });
+    const put = async (body: string) => {
+      const answer = await request(`http://127.0.0.1:${port}/log-level`, { method: "PUT", body });
+      return [answer.statusCode, await answer.body.text()];
+    };
+    expect(await get("/log-level")).toEqual([200, "info\n"]);
+    expect(await put("debug\n")).toEqual([200, "debug\n"]);
+    expect(logLevel.level).toBe("debug");
+    expect(await get("/log-level")).toEqual([200, "debug\n"]);
+    expect(await put("verbose")).toEqual([
+      400,
+      "give one of silent, fatal, error, warn, info, debug, trace\n",
+    ]);
+    expect((await put("debug".repeat(1_000)))[0]).toBe(400);
+    expect((await get("/log-level", "POST"))[0]).toBe(405);
+    expect(logLevel.level).toBe("debug");
+  });
+
+  it("takes a log level from the machine itself only", async () => {
+    const logLevel = new LevelSwitch("info");
+    // All of 127.0.0.0/8 reaches it, but a proxy beside the pod that passes others' requests on comes from 127.0.0.6.
+    const { port } = await serve({ logLevel, host: "127.0.0.1" });
+    const dispatcher = new Agent({ localAddress: "127.0.0.6" });
+    const answer = await request(`http://127.0.0.1:${port}/log-level`, {
+      method: "PUT",
+      body: "trace",
+      dispatcher,
+    });
+    expect(answer.statusCode).toBe(403);
+    await answer.body.dump();
+    await dispatcher.close();
+    expect(logLevel.level).toBe("info");
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ApiError } from "./api-error.ts";
+import { createLogger, LevelSwitch } from "./logger.ts";
 import { recordingLogger } from "./testing/log.ts";
 
 describe("createLogger", () => {
@@ -28,5 +29,28 @@ describe("createLogger", () => {
     });
     expect(JSON.stringify(lines)).not.toContain("s3cret");
     expect(lines[0]).toMatchObject({ user: { name: "ada" } });
+  });
+
+  it("changes the level of a logger and of its children while they are in use", () => {
+    const written: string[] = [];
+    const level = new LevelSwitch("info");
+    const log = createLogger({ level }, { write: (line) => void written.push(line) });
+    const child = log.child({ module: "child" });
+    const say = (): number => {
+      written.length = 0;
+      for (const each of [log, child, child.child({ deeper: true })]) {
+        each.debug("d");
+        each.info("i");
+        each.error("e");
+      }
+      return written.length;
+    };
+    expect(say()).toBe(6);
+    level.set("debug");
+    expect(say()).toBe(9);
+    level.set("error");
+    expect(say()).toBe(3);
+    level.set("silent");
+    expect(say()).toBe(0);
   });
 });

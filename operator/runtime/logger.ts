@@ -1,5 +1,5 @@
-import { pino } from "pino";
-import type { DestinationStream, Level, Logger } from "pino";
+import { levels, pino } from "pino";
+import type { DestinationStream, Level, Logger, LogFn } from "pino";
 
 export type { Logger } from "pino";
 
@@ -7,6 +7,36 @@ export type { Logger } from "pino";
 export const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const;
 
 export type LogLevel = Level | "silent";
+
+/**
+ * The level of a logger and of all its children, which may be changed while they are in use: pino's own level is
+ * copied into a child when that is made.
+ */
+export class LevelSwitch {
+  #level: LogLevel;
+
+  constructor(level: LogLevel) {
+    this.#level = level;
+  }
+
+  get level(): LogLevel {
+    return this.#level;
+  }
+
+  set(level: LogLevel): void {
+    this.#level = level;
+  }
+
+  /** Whether a line of this level, as pino numbers it, is written at present. */
+  lets(number: number): boolean {
+    return number >= (levels.values[this.#level] ?? Infinity);
+  }
+}
+
+/** Whether a word is the name of a level. */
+export function isLogLevel(word: string): word is LogLevel {
+  return LOG_LEVELS.some((level) => level === word);
+}
 
 /** Members that may hold a secret, by the names in use here; at the top and one level down. */
 const SECRETS = [
@@ -22,21 +52,30 @@ const SECRETS = [
 
 /**
  * A logger of JSON lines: RFC 3339 times, levels as words, errors as `{type, message, reason, status, stack}`.
+ * @param options a level that stays, or a switch that is asked at each line
  * @param destination where the lines go; the standard output by default
  */
 export function createLogger(
-  options: { level?: LogLevel; name?: string } = {},
+  options: { level?: LogLevel | LevelSwitch; app?: string } = {},
   destination?: DestinationStream,
 ): Logger {
+  const { level = "info" } = options;
   const settings = {
-    level: options.level ?? "info",
-    base: options.name === undefined ? null : { name: options.name },
+    ...(typeof level === "string" ? { level } : { level: "trace", hooks: { logMethod: obeying(level) } }),
+    base: options.app === undefined ? null : { app: options.app },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError, error: describeError },
     redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[redacted]" },
   };
   return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+/** Drops a line before anything is made of it when its level is not wanted at present. */
+function obeying(wanted: LevelSwitch) {
+  return function write(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
+    if (wanted.lets(level)) method.apply(this, args);
+  };
 }
 
 /** A logger that says nothing. */

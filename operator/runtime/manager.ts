@@ -34,6 +34,13 @@ export interface Task {
   run(signal: AbortSignal): Promise<void>;
 }
 
+/** Something that listens. */
+export interface Server {
+  /** @throws Error when the address is taken or not ours */
+  listen(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
 export interface ManagerOptions {
   /** Closed at the end. */
   client: KubeClient;
@@ -41,6 +48,8 @@ export interface ManagerOptions {
   elector?: LeaderElector;
   events?: EventRecorder;
   health?: HealthServer;
+  /** What else listens as long as the process runs, such as for metrics. */
+  servers?: readonly Server[];
   clock?: Clock;
   log?: Logger;
   /** How long reconciles and tasks may go on after the stop signal, in milliseconds. */
@@ -113,6 +122,7 @@ export class Manager {
     const running: Promise<void>[] = [];
     try {
       await this.#o.health?.listen();
+      for (const server of this.#o.servers ?? []) await server.listen();
       for (const informer of this.#informers) {
         informer.start(background.signal);
         running.push(informer.stopped());
@@ -129,6 +139,7 @@ export class Manager {
       background.abort(new Error("the process is ending"));
       await this.#atMost(LAST_MS, "ending the informers", Promise.all(running));
       await this.#atMost(LAST_MS, "closing the client", this.#o.client.close());
+      for (const server of this.#o.servers ?? []) await server.close();
       await this.#o.health?.close();
     }
     if (this.#fault !== undefined) throw this.#fault;

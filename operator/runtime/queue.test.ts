@@ -57,6 +57,45 @@ describe("WorkQueue", () => {
     expect(await queue.take(abort.signal)).toBeUndefined();
   });
 
+  it("tells what goes through it, and how long its keys wait and are worked on", async () => {
+    const clock = new ManualClock();
+    const told: string[] = [];
+    const queue = new WorkQueue({
+      clock,
+      observer: {
+        added: () => told.push("added"),
+        delayed: () => told.push("delayed"),
+        taken: (waited) => told.push(`taken after ${waited}`),
+        done: (worked) => told.push(`done after ${worked}`),
+      },
+    });
+    queue.add("a");
+    queue.add("a");
+    queue.addAfter("b", 5_000);
+    await clock.advance(2_000);
+    expect(queue.oldest).toBe(2);
+    await queue.take(NEVER);
+    expect(queue.oldest).toBe(0);
+    await clock.advance(1_000);
+    queue.add("a");
+    await clock.advance(2_000);
+    await queue.take(NEVER);
+    await clock.advance(1_000);
+    expect(queue.working).toEqual({ longest: 4, sum: 5 });
+    queue.done("a");
+    await queue.take(NEVER);
+    expect(told).toEqual([
+      "added",
+      "delayed",
+      "taken after 2",
+      "added",
+      "added",
+      "taken after 0",
+      "done after 4",
+      "taken after 3",
+    ]);
+  });
+
   it("adds later, at the soonest of several times, and not at all later when it is added now", async () => {
     const clock = new ManualClock();
     const queue = queueAt(clock);

@@ -1,6 +1,18 @@
 import { Backoff } from "./backoff.ts";
-import { systemClock } from "./clock.ts";
+import { monotonic, systemClock } from "./clock.ts";
 import type { Clock, Timer } from "./clock.ts";
+
+/** Told what goes through a queue, for metrics; times in seconds. */
+export interface QueueObserver {
+  /** A key that was not in the queue was added. */
+  added(): void;
+  /** A key is to be added later. */
+  delayed(): void;
+  /** A worker took a key, so long after it was added. */
+  taken(waited: number): void;
+  /** A worker is done with a key, so long after it was taken. */
+  done(worked: number): void;
+}
 
 /**
  * A queue of keys for workers. A key is in it at most once and with one worker at most; one that is added while
@@ -9,18 +21,20 @@ import type { Clock, Timer } from "./clock.ts";
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #backoff: Backoff;
-  /** In the order in which they are handed out. */
-  readonly #ready = new Set<string>();
-  readonly #processing = new Set<string>();
+  readonly #observer: QueueObserver | undefined;
+  /** In the order in which they are handed out; since when they wait, on the monotonic clock, as in the next two. */
+  readonly #ready = new Map<string, number>();
+  readonly #processing = new Map<string, number>();
   /** Added while being processed. */
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new Map<string, number>();
   readonly #delayed = new Map<string, { readonly at: number; readonly timer: Timer }>();
   readonly #failures = new Map<string, number>();
   #closed = false;
   readonly #waiting = new Set<(key: string) => void>();
 
-  constructor(o: { clock?: Clock; backoff?: Backoff } = {}) {
+  constructor(o: { clock?: Clock; backoff?: Backoff; observer?: QueueObserver } = {}) {
     this.#clock = o.clock ?? systemClock;
+    this.#observer = o.observer;
     this.#backoff = o.backoff ?? new Backoff();
   }
 
@@ -28,18 +42,29 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#closed) return;
     this.#cancelDelay(key);
-    if (this.#processing.has(key)) {
-      this.#dirty.add(key);
-      return;
-    }
+    if (this.#ready.has(key) || this.#dirty.has(key)) return;
+    this.#observer?.added();
+    const now = monotonic(this.#clock);
+    if (this.#processing.has(key)) this.#dirty.set(key, now);
+    else this.#handOut(key, now);
+  }
+
+  /** @param since when the key was added */
+  #handOut(key: string, since: number): void {
     const [waiting] = this.#waiting;
     if (waiting === undefined) {
-      this.#ready.add(key);
+      this.#ready.set(key, since);
       return;
     }
     this.#waiting.delete(waiting);
-    this.#processing.add(key);
+    this.#taken(key, since);
     waiting(key);
+  }
+
+  #taken(key: string, since: number): void {
+    const now = monotonic(this.#clock);
+    this.#processing.set(key, now);
+    this.#observer?.taken((now - since) / 1_000);
   }
 
   /** Adds a key after some milliseconds. Of several such, the soonest counts. */
@@ -55,6 +80,7 @@ export class WorkQueue {
     const before = this.#delayed.get(key);
     if (before !== undefined && before.at <= at) return;
     before?.timer.cancel();
+    this.#observer?.delayed();
     const timer = this.#clock.setTimeout(() => {
       this.#delayed.delete(key);
       this.add(key);
@@ -84,10 +110,11 @@ export class WorkQueue {
   /** The next key, for one worker; undefined when the signal is aborted. Say done() when it is processed. */
   take(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted) return Promise.resolve(undefined);
-    const [key] = this.#ready;
-    if (key !== undefined) {
+    const [next] = this.#ready;
+    if (next !== undefined) {
+      const [key, since] = next;
       this.#ready.delete(key);
-      this.#processing.add(key);
+      this.#taken(key, since);
       return Promise.resolve(key);
     }
     return new Promise((resolve) => {
@@ -105,8 +132,13 @@ export class WorkQueue {
   }
 
   done(key: string): void {
+    const took = this.#processing.get(key);
     this.#processing.delete(key);
-    if (this.#dirty.delete(key)) this.add(key);
+    if (took !== undefined) this.#observer?.done((monotonic(this.#clock) - took) / 1_000);
+    const since = this.#dirty.get(key);
+    if (since === undefined) return;
+    this.#dirty.delete(key);
+    this.#handOut(key, since);
   }
 
   /** Keys that could be taken now. */
@@ -117,6 +149,19 @@ export class WorkQueue {
   /** Keys that workers have taken and not done yet. */
   get processing(): number {
     return this.#processing.size;
+  }
+
+  /** Seconds for which the key that waits longest has waited; 0 when none waits. */
+  get oldest(): number {
+    return (monotonic(this.#clock) - this.#earliest(this.#ready)) / 1_000;
+  }
+
+  /** Seconds since a worker took the key that has been worked on longest, and all such seconds together. */
+  get working(): { readonly longest: number; readonly sum: number } {
+    const now = monotonic(this.#clock);
+    let sum = 0;
+    for (const since of this.#processing.values()) sum += (now - since) / 1_000;
+    return { longest: (now - this.#earliest(this.#processing)) / 1_000, sum };
   }
 
   /** Keys that will be added later. */
@@ -132,6 +177,12 @@ export class WorkQueue {
     this.#ready.clear();
     this.#dirty.clear();
     this.#failures.clear();
+  }
+
+  #earliest(since: ReadonlyMap<string, number>): number {
+    let earliest = monotonic(this.#clock);
+    for (const at of since.values()) earliest = Math.min(earliest, at);
+    return earliest;
   }
 
   #cancelDelay(key: string): void {
