@@ -1,4 +1,4 @@
-import { link, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CloudApiSpec } from "../../../crds/index.ts";
@@ -95,13 +95,6 @@ export class Ground implements AsyncDisposable {
     const reel = { batchId, devices, path: join(this.manifests, `${batchId.toLowerCase()}.csv`) };
     await writeManifest(reel);
     return reel;
-  }
-
-  /** Puts a manifest that was made before where operators find it. */
-  async adopt({ path, ...reel }: MintedReel): Promise<MintedReel> {
-    const here = join(this.manifests, `${reel.batchId.toLowerCase()}.csv`);
-    await link(path, here);
-    return { ...reel, path: here };
   }
 
   /** Declares a reel and its batch, at once. */
