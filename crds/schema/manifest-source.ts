@@ -3,7 +3,7 @@ import { caBundle, objectName, secretRef, sha256, text } from "./fields.ts";
 import { exactlyOne, noCredentialsInTheClear, rules, webAddress, WITHOUT_QUERY } from "./rules.ts";
 
 /** Manifest formats that can be named in `format`; without one it is found from the content. */
-export const MANIFEST_FORMATS = ["CloudIdCsv"] as const;
+export const MANIFEST_FORMATS = ["CloudIdCsv", "OptigaTrustM", "MicrochipJson", "EspressifCsv"] as const;
 
 const configMap = z
   .object({
@@ -125,9 +125,12 @@ export const manifestSource = z
       .enum(MANIFEST_FORMATS)
       .meta({
         description:
-          "The file's format, where it should not be found from its content. CloudIdCsv: CSV with the columns device_id, group_id and certificate, by itself or in a .7z archive.",
+          "The file's format, which is found from its content: when this is set, a file that looks like another one is refused. CloudIdCsv: CSV with the columns device_id, group_id and certificate. EspressifCsv: CSV with the columns MAC and cert, and perhaps cn. MicrochipJson: a JSON array of signed entries. These by themselves or in a .7z archive. OptigaTrustM: the .7z archive of archives that OPTIGA Trust M Express gives out.",
       })
       .exactOptional(),
+    signers: caBundle(
+      "For MicrochipJson: the vendor's log signers, one or more certificates in PEM. Each entry must be signed by one of them, while it was valid; an entry that is not is refused. Without this the signatures are not looked at.",
+    ).exactOptional(),
   })
   .meta({
     description:

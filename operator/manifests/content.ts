@@ -1,5 +1,7 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
+import { PREPARED_MARK } from "./archives/prepared/layout.ts";
+import { openPrepared } from "./archives/prepared/read.ts";
 import { openSevenZip } from "./archives/seven-zip/archive.ts";
 import { SIGNATURE } from "./archives/seven-zip/start-header.ts";
 import { ManifestError } from "./errors.ts";
@@ -20,6 +22,7 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<Content & AsyncDisposable> {
   const head = await headOf(manifest.path);
+  if (startsWith(head, PREPARED_MARK)) return openPrepared(manifest.path);
   if (startsWith(head, SIGNATURE)) {
     return manifestIn(await openArchive(manifest, limits, signal), signal);
   }

@@ -13,6 +13,8 @@ export type ManifestErrorReason =
   | "InvalidSigners"
   | "SlotNotFound";
 
+const NOT_OF_CONTENT: ReadonlySet<ManifestErrorReason> = new Set(["InvalidSigners", "SlotNotFound"]);
+
 /**
  * A manifest could not be had or read. The message says what was wrong, where, and what to do, and never
  * holds anything of the manifest's content, credentials, or the query of an address.
@@ -34,5 +36,10 @@ export class ManifestError extends Error {
     this.reason = reason;
     this.transient = options.transient ?? false;
     this.broken = options.broken ?? false;
+  }
+
+  /** The file is to blame, and will be as long as it is this one: not the way to it, nor what was asked of it. */
+  get isOfContent(): boolean {
+    return !this.transient && !NOT_OF_CONTENT.has(this.reason);
   }
 }

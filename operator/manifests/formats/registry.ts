@@ -4,10 +4,14 @@ import { cloudIdCsv } from "./cloud-id-csv/format.ts";
 import { espressifCsv } from "./espressif/format.ts";
 import { foreignContent } from "./foreign.ts";
 import { microchipJson } from "./microchip/format.ts";
-import type { Content, ManifestFormat } from "./port.ts";
+import { optigaTrustM } from "./optiga-trust-m/format.ts";
+import type { Content, ManifestFormat, Nesting } from "./port.ts";
 
 /** The last one takes every text, and says what is missing in it. */
-const FORMATS: readonly ManifestFormat[] = [microchipJson, espressifCsv, cloudIdCsv];
+const FORMATS: readonly ManifestFormat[] = [optigaTrustM, microchipJson, espressifCsv, cloudIdCsv];
+
+/** How formats that are archives in an archive know theirs. */
+export const NESTINGS: readonly Nesting[] = FORMATS.flatMap(({ nesting }) => nesting ?? []);
 
 /**
  * The format of a content: the first that takes it, which must be the declared one where one is.

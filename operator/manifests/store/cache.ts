@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { chmod, mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { isPreparedFrom } from "../archives/prepared/read.ts";
 import { ManifestError } from "../errors.ts";
 import { byteSize } from "../printable.ts";
 import type { StoredManifest } from "../records.ts";
@@ -157,7 +158,7 @@ export class FileCache {
     } catch {
       return false;
     }
-    return hash.digest("hex") === sha256;
+    return hash.digest("hex") === sha256 || isPreparedFrom(this.#path(sha256), sha256);
   }
 
   async #remove(sha256: string, file: CachedFile): Promise<void> {

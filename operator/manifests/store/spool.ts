@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { ManifestError } from "../errors.ts";
 import { byteSize } from "../printable.ts";
 import { PrivateKeyScan } from "../private-keys.ts";
 import type { StoredManifest } from "../records.ts";
 import type { OpenedSource } from "../sources/port.ts";
+import { Arrival, type ArrivalOptions } from "./arrival.ts";
 import type { FileCache } from "./cache.ts";
 
 /** A download that broke off is tried so often in all. */
@@ -15,6 +15,8 @@ export interface SpoolOptions {
   maxManifestBytes: number;
   sha256?: string;
   retryPauseMs: number;
+  /** How archives are taken in; without it they are kept as they are. */
+  archives?: ArrivalOptions;
 }
 
 /**
@@ -44,32 +46,23 @@ async function spoolOnce(
   options: SpoolOptions,
   signal: AbortSignal,
 ): Promise<StoredManifest> {
-  const path = cache.newPartial();
   const hash = createHash("sha256");
   const scan = new PrivateKeyScan();
   let bytes = 0;
-  let reserved = 0;
-  try {
-    await using file = await open(path, "wx", 0o600);
-    for await (const chunk of source.bytes(signal)) {
-      signal.throwIfAborted();
-      bytes += chunk.length;
-      if (bytes > options.maxManifestBytes) throw tooLarge(source, options.maxManifestBytes);
-      reserved += chunk.length;
-      await cache.reserve(chunk.length);
-      scan.push(chunk);
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
-    const sha256 = hash.digest("hex");
-    if (options.sha256 !== undefined && sha256 !== options.sha256) {
-      throw digestMismatch(source, options.sha256, sha256);
-    }
-    return await cache.keep(path, sha256, bytes);
-  } catch (error) {
-    await cache.discardPartial(path, reserved);
-    throw error;
+  await using file = new Arrival(cache, options.archives);
+  for await (const chunk of source.bytes(signal)) {
+    signal.throwIfAborted();
+    bytes += chunk.length;
+    if (bytes > options.maxManifestBytes) throw tooLarge(source, options.maxManifestBytes);
+    scan.push(chunk);
+    hash.update(chunk);
+    await file.write(chunk);
   }
+  const sha256 = hash.digest("hex");
+  if (options.sha256 !== undefined && sha256 !== options.sha256) {
+    throw digestMismatch(source, options.sha256, sha256);
+  }
+  return await file.keep(sha256, signal);
 }
 
 function tooLarge(source: OpenedSource, max: number): ManifestError {

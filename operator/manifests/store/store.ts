@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ManifestSource } from "../../../crds/index.ts";
 import { ManifestError } from "../errors.ts";
-import type { StoredManifest } from "../records.ts";
+import { DEFAULT_LIMITS, type ReadLimits, type StoredManifest } from "../records.ts";
+import { Slots } from "../slots.ts";
 import { openSource } from "../sources/open.ts";
 import type { EgressPolicy, ReadConfigMap, ReadSecret } from "../sources/port.ts";
 import { FileCache } from "./cache.ts";
@@ -28,7 +29,12 @@ export interface ManifestStoreOptions {
   deadlineMs?: number;
   /** Before a broken download is tried again; 500 ms unless given. */
   retryPauseMs?: number;
+  /** Of what an archive holds. */
+  limits?: Partial<ReadLimits>;
 }
+
+/** Archives that are unpacked at a time: each takes a thread, and memory for its dictionary. */
+const UNPACKED_AT_A_TIME = 2;
 
 /**
  * Fetches manifests and keeps them on disk by digest, so that a reel of any size is read from a file, is
@@ -39,12 +45,13 @@ export class ManifestStore {
   readonly #cache: FileCache;
   readonly #unpacked: UnpackedArchives;
   readonly #downloads = new SharedWork<StoredManifest>();
+  readonly #unpacking = new Slots(UNPACKED_AT_A_TIME);
 
   constructor(options: ManifestStoreOptions) {
     this.#options = options;
     const { dir, maxBytes, clock = Date } = options;
     this.#cache = new FileCache({ dir, maxBytes, clock });
-    this.#unpacked = new UnpackedArchives(this.#cache);
+    this.#unpacked = new UnpackedArchives(this.#cache, this.#unpacking);
   }
 
   /**
@@ -63,7 +70,7 @@ export class ManifestStore {
     const wanted = source.sha256 ?? o.knownSha256;
     const cached = wanted === undefined ? undefined : await this.#cache.hold(wanted, signal);
     if (cached !== undefined) return this.#handed(cached);
-    const { format: _, ...place } = source;
+    const { format: _, signers: _signers, ...place } = source;
     // A ConfigMap is quick to read, and whoever asks because it has changed must not be given a reading that began
     // before.
     const key = source.configMap === undefined ? JSON.stringify(place) : randomUUID();
@@ -100,7 +107,9 @@ export class ManifestStore {
     const deadline = AbortSignal.timeout(deadlineMs);
     const digest = source.sha256 === undefined ? {} : { sha256: source.sha256 };
     try {
-      const limits = { maxManifestBytes, retryPauseMs, ...digest };
+      const read = { ...DEFAULT_LIMITS, ...this.#options.limits };
+      const archives = { limits: read, unpacking: this.#unpacking };
+      const limits = { maxManifestBytes, retryPauseMs, archives, ...digest };
       return await spool(opened, this.#cache, limits, AbortSignal.any([stop, deadline]));
     } catch (cause) {
       if (stop.aborted || !deadline.aborted) throw cause;

@@ -1,13 +1,11 @@
 import type { ArchiveContent, ArchiveFile } from "../formats/port.ts";
 import { ManifestError } from "../errors.ts";
 import type { OpenArchive, StoredManifest, UnpackedArchive } from "../records.ts";
-import { Slots } from "../slots.ts";
+import type { Slots } from "../slots.ts";
 import type { FileCache } from "./cache.ts";
 import { SharedWork } from "./shared.ts";
 import { spool } from "./spool.ts";
 
-/** Archives that are unpacked at a time: each takes a thread, and memory for its dictionary. */
-const AT_A_TIME = 2;
 /** Archives of which it is remembered where their content is. */
 const REMEMBERED = 1_000;
 
@@ -25,10 +23,12 @@ export class UnpackedArchives {
   /** By the archive's digest. */
   readonly #known = new Map<string, { sha256: string; files: readonly ArchiveFile[] }>();
   readonly #running = new SharedWork<Made>();
-  readonly #slots = new Slots(AT_A_TIME);
+  readonly #slots: Slots;
 
-  constructor(cache: FileCache) {
+  /** @param slots for each archive that is unpacked */
+  constructor(cache: FileCache, slots: Slots) {
     this.#cache = cache;
+    this.#slots = slots;
   }
 
   /**
