@@ -1,5 +1,7 @@
+export { isSignedFormat } from "./formats/registry.ts";
 export { ManifestError, type ManifestErrorReason } from "./errors.ts";
 export { inspectManifest } from "./inspect.ts";
+export type { PackedDevice, PackedRecord } from "./pack/records.ts";
 export { readManifest } from "./reader.ts";
 export {
   DEFAULT_LIMITS,
@@ -15,3 +17,4 @@ export {
 export { Slots } from "./slots.ts";
 export type { EgressPolicy, ReadConfigMap, ReadSecret } from "./sources/port.ts";
 export { ManifestStore, type ManifestStoreOptions } from "./store/store.ts";
+export type { ValidatedManifest } from "./store/validated.ts";

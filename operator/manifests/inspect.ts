@@ -11,6 +11,15 @@ import {
 
 const FIRST = 10;
 
+/** Keeps what is read, for a second reading without the work of the first. */
+export interface Keeping {
+  add(records: readonly ManifestRecord[]): Promise<void>;
+  /** What was added, in its order. */
+  again(): AsyncIterable<readonly SerialRecord[]>;
+}
+
+type SerialRecord = { kind: "refused" } | { kind: "device"; serial: string };
+
 /**
  * Reads a manifest to its end and sums it up.
  * @throws ManifestError as readManifest does, and ManifestTooLarge when too many serial numbers collide
@@ -19,6 +28,7 @@ export async function inspectManifest(
   manifest: StoredManifest,
   options: ReadOptions,
   signal: AbortSignal,
+  keeping?: Keeping,
 ): Promise<ManifestSummary> {
   const summary = { records: 0, devices: 0, refused: 0 };
   const firstRefused: ManifestSummary["firstRefused"] = [];
@@ -46,7 +56,10 @@ export async function inspectManifest(
     const met = !serials.add(digestOf(record.serial));
     if (met && suspects.size <= maxCollidingSerials) suspects.add(record.serial);
   };
-  for await (const batch of batches) batch.forEach(count);
+  for await (const batch of batches) {
+    batch.forEach(count);
+    await keeping?.add(batch);
+  }
   if (suspects.size > maxCollidingSerials) {
     throw new ManifestError(
       "ManifestTooLarge",
@@ -60,25 +73,26 @@ export async function inspectManifest(
     issuers: [...issuers],
     ...(earliest === undefined ? {} : { earliestExpiry: earliest.toISOString() }),
     format,
-    collidingSerials: await borneTwice(manifest, options, suspects, signal),
+    collidingSerials: await borneTwice(suspects, () =>
+      keeping === undefined ? readBatches(manifest, options, signal, () => {}) : keeping.again(),
+    ),
   };
 }
 
 /** A hash alone may meet by chance, so serials that seem to collide are counted in a second reading. */
 async function borneTwice(
-  manifest: StoredManifest,
-  options: ReadOptions,
   suspects: ReadonlySet<string>,
-  signal: AbortSignal,
+  again: () => AsyncIterable<readonly SerialRecord[]>,
 ): Promise<ReadonlySet<string>> {
   const twice = new Set<string>();
   if (suspects.size === 0) return twice;
   const once = new Set<string>();
-  const count = (record: ManifestRecord): void => {
-    if (record.kind !== "device" || !suspects.has(record.serial)) return;
-    if (once.has(record.serial)) twice.add(record.serial);
-    else once.add(record.serial);
-  };
-  for await (const batch of readBatches(manifest, options, signal, () => {})) batch.forEach(count);
+  for await (const batch of again()) {
+    for (const record of batch) {
+      if (record.kind !== "device" || !suspects.has(record.serial)) continue;
+      if (once.has(record.serial)) twice.add(record.serial);
+      else once.add(record.serial);
+    }
+  }
   return twice;
 }

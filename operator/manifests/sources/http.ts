@@ -2,7 +2,9 @@ import { type Dispatcher, request } from "undici";
 import { ManifestError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import { authorizationOf } from "./credentials.ts";
+import { asManifestError } from "./http-errors.ts";
 import type { EgressPolicy, OpenedSource, ReadSecret, SourceOf } from "./port.ts";
+import { changed, type Part, type Position, resumed } from "./resume.ts";
 
 const MAX_REDIRECTS = 5;
 
@@ -11,9 +13,14 @@ export interface HttpOptions {
   readSecret: ReadSecret;
   /** How long to wait for the header, and then for each next piece of the body. */
   idleMs: number;
+  /** Before a broken download goes on; 500 ms unless given. */
+  retryPauseMs?: number;
 }
 
-/** A file on a web server, fetched with GET. Redirects are followed within the same host only. */
+/**
+ * A file on a web server, fetched with GET. A download that breaks off goes on where it was, where the server can do
+ * that and names the file's version. Redirects are followed within the same host only.
+ */
 export function httpSource(source: SourceOf<"http">, options: HttpOptions): OpenedSource {
   const url = URL.parse(source.url);
   if (url === null) throw new ManifestError("SourceNotAllowed", "spec.manifest.http.url is no web address");
@@ -23,17 +30,63 @@ export function httpSource(source: SourceOf<"http">, options: HttpOptions): Open
     async *bytes(signal) {
       const headers = await headersFor(source, url, options.readSecret, signal);
       const dispatcher = dispatcherFor(options.egress, source.caBundle, where);
+      const wire = { headers, dispatcher, idleMs: options.idleMs, signal };
+      const pace = { where, pauseMs: options.retryPauseMs ?? 500 };
       try {
-        const answer = await get(url, headers, dispatcher, options.idleMs, signal);
-        for await (const chunk of answer.body) yield chunk as Buffer;
-      } catch (cause) {
-        signal.throwIfAborted();
-        throw asManifestError(cause, where, options.idleMs);
+        yield* resumed((position) => partOf(url, position, wire), pace, signal);
       } finally {
         await dispatcher.destroy();
       }
     },
   };
+}
+
+/** What the requests for one file have in common. */
+interface Wire {
+  readonly headers: Record<string, string>;
+  readonly dispatcher: Dispatcher;
+  readonly idleMs: number;
+  readonly signal: AbortSignal;
+}
+
+async function partOf(url: URL, position: Position | undefined, wire: Wire): Promise<Part> {
+  const where = withoutSecrets(url);
+  try {
+    const range =
+      position === undefined ? {} : { range: `bytes=${position.offset}-`, "if-range": position.version };
+    const answer = await get(url, { ...wire, headers: { ...wire.headers, ...range } });
+    const { "content-length": length, "content-range": place } = answer.headers;
+    const bytes = bodyOf(answer, where, wire);
+    const version = versionOf(answer.headers);
+    const whole = typeof length === "string" && /^\d+$/.test(length) ? Number(length) : undefined;
+    if (answer.statusCode === 200) return { from: 0, version, total: whole, bytes };
+    const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(place)) ?? [];
+    if (from === undefined || position === undefined) throw changed(where);
+    return { from: Number(from), version, total: total === "*" ? undefined : Number(total), bytes };
+  } catch (cause) {
+    wire.signal.throwIfAborted();
+    throw asManifestError(cause, where, wire.idleMs);
+  }
+}
+
+async function* bodyOf(answer: Dispatcher.ResponseData, where: string, wire: Wire): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of answer.body) yield chunk as Buffer;
+  } catch (cause) {
+    wire.signal.throwIfAborted();
+    throw asManifestError(cause, where, wire.idleMs);
+  }
+}
+
+/** How old a file must be for its date to name one version of it: RFC 9110, 8.8.2.2, and then some. */
+const SETTLED_MS = 60_000;
+
+/** A validator that If-Range takes (RFC 9110, 13.1.5): a strong entity tag, or a date that is one. */
+function versionOf(headers: Dispatcher.ResponseData["headers"]): string | undefined {
+  const { etag, date, "last-modified": modified } = headers;
+  if (typeof etag === "string" && etag.startsWith('"')) return etag;
+  if (etag !== undefined || typeof modified !== "string" || typeof date !== "string") return undefined;
+  return Date.parse(date) - Date.parse(modified) >= SETTLED_MS ? modified : undefined;
 }
 
 async function headersFor(
@@ -68,10 +121,7 @@ function dispatcherFor(egress: EgressPolicy, caBundle: string | undefined, where
 
 async function get(
   start: URL,
-  headers: Record<string, string>,
-  dispatcher: Dispatcher,
-  idleMs: number,
-  signal: AbortSignal,
+  { headers, dispatcher, idleMs, signal }: Wire,
 ): Promise<Dispatcher.ResponseData> {
   let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
@@ -82,7 +132,7 @@ async function get(
       bodyTimeout: idleMs,
       signal,
     });
-    if (answer.statusCode === 200) {
+    if (answer.statusCode === 200 || (answer.statusCode === 206 && headers["range"] !== undefined)) {
       const encoding = answer.headers["content-encoding"] ?? "identity";
       if (encoding === "identity") return answer;
       throw new ManifestError(
@@ -92,6 +142,7 @@ async function get(
     }
     // The body of an answer that is not the file is of no use; the connection goes with the dispatcher.
     answer.body.on("error", () => {}).destroy();
+    if (answer.statusCode === 416) throw changed(withoutSecrets(url));
     if (![301, 302, 303, 307, 308].includes(answer.statusCode)) throw refused(answer.statusCode, url);
     url = redirected(url, answer.headers["location"]);
   }
@@ -134,60 +185,6 @@ function refused(status: number, url: URL): ManifestError {
   return new ManifestError("SourceUnavailable", `${withoutSecrets(url)} answered ${status}: ${why}`, {
     transient,
   });
-}
-
-const CODES: Readonly<Record<string, string>> = {
-  ENOTFOUND: "its name cannot be resolved",
-  EAI_AGAIN: "its name cannot be resolved at present",
-  ECONNREFUSED: "the connection was refused",
-  EHOSTUNREACH: "its host cannot be reached",
-  ENETUNREACH: "its network cannot be reached",
-  UND_ERR_CONNECT_TIMEOUT: "the connection could not be made in time",
-  CERT_HAS_EXPIRED: "its TLS certificate has expired",
-  ERR_TLS_CERT_ALTNAME_INVALID: "its TLS certificate is for another host",
-};
-const UNTRUSTED = new Set([
-  "DEPTH_ZERO_SELF_SIGNED_CERT",
-  "SELF_SIGNED_CERT_IN_CHAIN",
-  "UNABLE_TO_GET_ISSUER_CERT",
-  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
-]);
-/** Names that the egress policy gives its own errors; their messages are made to be shown. */
-const POLICY = new Set(["EgressRefused", "CaBundleUnreadable"]);
-
-function asManifestError(cause: unknown, where: string, idleMs: number): ManifestError {
-  if (cause instanceof ManifestError) return cause;
-  const policy = errorsOf(cause).find((error) => POLICY.has(error.name));
-  if (policy !== undefined) {
-    return new ManifestError("SourceNotAllowed", `${where}: ${printable(policy.message, 300)}`, { cause });
-  }
-  const code =
-    errorsOf(cause)
-      .map(codeOf)
-      .find((found) => found !== undefined) ?? "";
-  const unavailable = (why: string, broken: boolean): ManifestError =>
-    new ManifestError("SourceUnavailable", `${where} cannot be fetched: ${why}`, {
-      transient: true,
-      broken,
-      cause,
-    });
-  if (UNTRUSTED.has(code)) return unavailable("its TLS certificate is not trusted (caBundle)", false);
-  if (CODES[code] !== undefined) return unavailable(CODES[code], false);
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") {
-    return unavailable(`nothing came for ${idleMs / 1000} seconds`, true);
-  }
-  return unavailable(`the connection broke${code === "" ? "" : ` (${printable(code, 64)})`}`, true);
-}
-
-function errorsOf(cause: unknown): Error[] {
-  if (!(cause instanceof Error)) return [];
-  const inner = cause instanceof AggregateError ? cause.errors : [cause.cause];
-  return [cause, ...inner.flatMap(errorsOf)];
-}
-
-function codeOf(error: Error): string | undefined {
-  return "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
 /** Scheme, host and path: user names, queries and fragments may hold secrets. */

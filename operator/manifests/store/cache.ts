@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { chmod, mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
+import { createReadStream, renameSync } from "node:fs";
+import { chmod, mkdir, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { isPreparedFrom } from "../archives/prepared/read.ts";
@@ -21,7 +21,9 @@ interface CachedFile {
   verified?: Promise<boolean>;
 }
 
-const DIGEST = /^[0-9a-f]{64}$/;
+/** A manifest's digest, or a pack of one (pack/layout.ts), whose content tells by itself whether it is whole. */
+const NAME = /^(?:pack-)?[0-9a-f]{64}$/;
+const PACK = "pack-";
 const PARTIAL = /^\.partial-(\d+)-/;
 
 /**
@@ -32,6 +34,9 @@ export class FileCache {
   readonly #options: CacheOptions;
   /** In the order of use: the first is the least recent. */
   readonly #files = new Map<string, CachedFile>();
+  /** Files on their way out, by name: none of that name is put there before it has gone. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  #fileBytes = 0;
   #partialBytes = 0;
   #partials = 0;
   #opened: Promise<void> | undefined;
@@ -55,8 +60,10 @@ export class FileCache {
     const file = this.#files.get(sha256);
     if (file === undefined) return undefined;
     file.holds += 1;
-    file.verified ??= this.#verify(sha256, file);
-    const good = (await file.verified) && (await isThere(this.#path(sha256)));
+    file.verified ??= sha256.startsWith(PACK) ? Promise.resolve(true) : this.#verify(sha256, file);
+    const sound = (await file.verified) && (await isThere(this.#path(sha256)));
+    // Somebody may have removed it in between.
+    const good = sound && this.#files.get(sha256) === file;
     if (!good || signal.aborted) file.holds -= 1;
     if (!good) await this.#remove(sha256, file);
     signal.throwIfAborted();
@@ -99,9 +106,14 @@ export class FileCache {
 
   /** Takes a finished file into the cache and holds it. */
   async keep(path: string, sha256: string, bytes: number): Promise<StoredManifest> {
-    await rename(path, this.#path(sha256));
+    for (let going = this.#leaving.get(sha256); going !== undefined; going = this.#leaving.get(sha256)) {
+      await going;
+    }
+    // At once: between the two, another could remove what was just put there.
+    renameSync(path, this.#path(sha256));
     this.#partialBytes -= bytes;
-    const file = this.#files.get(sha256) ?? { bytes, holds: 0 };
+    const file = this.#files.get(sha256) ?? { bytes: 0, holds: 0 };
+    this.#fileBytes += bytes - file.bytes;
     file.bytes = bytes;
     file.verified = Promise.resolve(true);
     file.holds += 1;
@@ -140,12 +152,13 @@ export class FileCache {
       const path = join(dir, name);
       const writer = PARTIAL.exec(name)?.[1];
       if (writer !== undefined && !isAnotherRunning(Number(writer))) await rm(path, { force: true });
-      if (!DIGEST.test(name)) continue;
+      if (!NAME.test(name)) continue;
       const { size, mtimeMs } = await stat(path);
       found.push({ sha256: name, bytes: size, usedAt: mtimeMs });
     }
     for (const { sha256, bytes } of found.toSorted((a, b) => a.usedAt - b.usedAt)) {
       this.#files.set(sha256, { bytes, holds: 0 });
+      this.#fileBytes += bytes;
     }
     await this.reserve(0);
   }
@@ -154,7 +167,9 @@ export class FileCache {
     const hash = createHash("sha256");
     try {
       await pipeline(createReadStream(this.#path(sha256), { highWaterMark: 1024 * 1024 }), hash);
-      file.bytes = (await stat(this.#path(sha256))).size;
+      const { size } = await stat(this.#path(sha256));
+      if (this.#files.get(sha256) === file) this.#fileBytes += size - file.bytes;
+      file.bytes = size;
     } catch {
       return false;
     }
@@ -162,13 +177,16 @@ export class FileCache {
   }
 
   async #remove(sha256: string, file: CachedFile): Promise<void> {
-    if (this.#files.get(sha256) !== file) return;
+    if (this.#files.get(sha256) !== file) return this.#leaving.get(sha256);
     this.#files.delete(sha256);
-    await rm(this.#path(sha256), { force: true });
+    this.#fileBytes -= file.bytes;
+    const going = rm(this.#path(sha256), { force: true }).finally(() => this.#leaving.delete(sha256));
+    this.#leaving.set(sha256, going);
+    await going;
   }
 
   #used(): number {
-    return this.#files.values().reduce((sum, file) => sum + file.bytes, this.#partialBytes);
+    return this.#fileBytes + this.#partialBytes;
   }
 
   #path(sha256: string): string {

@@ -9,6 +9,7 @@ import { FileCache } from "./cache.ts";
 import { SharedWork } from "./shared.ts";
 import { spool } from "./spool.ts";
 import { UnpackedArchives } from "./unpacked.ts";
+import { ValidatedManifests, type ValidatedManifest, type ValidatedQuery } from "./validated.ts";
 
 export interface ManifestStoreOptions {
   /** The cache's folder; this process's alone. Made when it is not there. */
@@ -44,6 +45,7 @@ export class ManifestStore {
   readonly #options: ManifestStoreOptions;
   readonly #cache: FileCache;
   readonly #unpacked: UnpackedArchives;
+  readonly #validated: ValidatedManifests;
   readonly #downloads = new SharedWork<StoredManifest>();
   readonly #unpacking = new Slots(UNPACKED_AT_A_TIME);
 
@@ -52,6 +54,26 @@ export class ManifestStore {
     const { dir, maxBytes, clock = Date } = options;
     this.#cache = new FileCache({ dir, maxBytes, clock });
     this.#unpacked = new UnpackedArchives(this.#cache, this.#unpacking);
+    this.#validated = new ValidatedManifests({
+      cache: this.#cache,
+      read: (sha256, signal) => this.#held(sha256, signal),
+    });
+  }
+
+  /**
+   * A manifest that was read to its end and found good, held until it is released. Where that was done before, also
+   * by an earlier process, it is at hand; else it is fetched and read once for all who ask for it.
+   * @throws ManifestError; the signal's reason when it aborts
+   */
+  async validated(query: ValidatedQuery, signal: AbortSignal): Promise<ValidatedManifest> {
+    signal.throwIfAborted();
+    await this.#cache.open();
+    return this.#validated.get(query, signal);
+  }
+
+  async #held(sha256: string, signal: AbortSignal): Promise<StoredManifest | undefined> {
+    const file = await this.#cache.hold(sha256, signal);
+    return file === undefined ? undefined : this.#handed(file);
   }
 
   /**
