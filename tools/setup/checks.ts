@@ -44,6 +44,10 @@ export function checks(options: { fix: boolean; env?: NodeJS.ProcessEnv }): Chec
       name: "CRDs are fresh",
       run: command(process.execPath, ["crds/generate.ts", ...(options.fix ? [] : ["--check"])]),
     },
+    {
+      name: "the Helm chart, install.yaml and the kustomize base are fresh",
+      run: command(process.execPath, ["charts/generate.ts", ...(options.fix ? [] : ["--check"])]),
+    },
     { name: "links in the documents", run: docLinks },
     { name: "Go: gofmt", run: async () => await gofmt(options.fix, env) },
     { name: "Go: vet", run: async () => await goVet(env) },

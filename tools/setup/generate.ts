@@ -8,7 +8,8 @@ import { say } from "./say.ts";
 const ROOT = resolve(import.meta.dirname, "../..");
 
 await installInfra(say);
-for (const script of [join("crds", "generate.ts"), join("infra", "generate.ts")]) {
+for (const room of ["crds", "infra", "charts"]) {
+  const script = join(room, "generate.ts");
   const exitCode = await runInForeground({ command: process.execPath, args: [script], cwd: ROOT });
   if (exitCode !== 0) process.exitCode = exitCode;
 }
