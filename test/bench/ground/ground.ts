@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CloudApiSpec } from "../../../crds/index.ts";
 import type { OperatorOptions, OperatorProcess } from "../../../tools/cluster/operator-process.ts";
+import { findControlPlane } from "../../../tools/control-plane/launcher.ts";
 import { generateSigningKey, type SigningKey } from "../../../interop/trust/signing-key.ts";
 import { TokenSource } from "../../../interop/trust/token-source.ts";
 import { eventually } from "../../harness/index.ts";
@@ -36,6 +37,8 @@ export class Ground implements AsyncDisposable {
   }
 
   static async open(context: BenchContext, extraArgs: readonly string[] = []): Promise<Ground> {
+    // It may have to be built, which takes minutes and should be seen.
+    await findControlPlane({ log: context.log });
     const field = await Field.open({ extraArgs });
     const folder = await mkdtemp(join(tmpdir(), "certferry-bench-"));
     const key = await generateSigningKey();

@@ -3,7 +3,8 @@ import type { KubeObject } from "../../../operator/runtime/objects.ts";
 import { applyYaml, kindOf } from "../../harness/index.ts";
 import { mint } from "../reels/manifest-file.ts";
 
-const WORKERS = 16;
+/** Crossplane's `--max-reconcile-rate` unless it is told otherwise; ACK ships with one at a time. */
+const WORKERS = 10;
 const API_VERSION = "iot.bench.example/v1";
 const FINALIZER = "finalizer.iot.bench.example";
 
@@ -32,10 +33,11 @@ interface Certificate extends KubeObject {
 }
 
 /**
- * What controllers do that have an object for each thing in a cloud (Crossplane's providers, AWS's ACK), as far as
- * the API server is concerned: the object is created, gets a finalizer and an annotation with the thing's name, and
- * then a status with its identifiers and conditions. No call to a cloud, no queue, no rate limit, and none of the
- * further writes that both make (Crossplane notes the beginning of each creation as well).
+ * What a controller does that has an object for each thing in a cloud, as far as the API server is concerned: the
+ * object is created; it gets a finalizer, a note that its creation begins and one that it succeeded, with the name in
+ * the cloud; then a status as it is created and one when it was seen. Those are the writes of Crossplane's managed
+ * reconciler (crossplane-runtime, pkg/reconciler/managed/reconciler.go); AWS's ACK makes a few less. No call to a
+ * cloud, no reading, no queue, no event and no rate limit.
  * @returns seconds
  */
 export async function onePerDevice(client: KubeClient, devices: number): Promise<number> {
@@ -71,29 +73,39 @@ async function reconcile(
       providerConfigRef: { name: "default" },
     },
   });
-  const claimed = await certificates.update({
+  let current = await certificates.update({
     ...created,
-    metadata: {
-      ...created.metadata,
-      finalizers: [FINALIZER],
-      annotations: { "iot.bench.example/external-name": name },
-    },
+    metadata: { ...created.metadata, finalizers: [FINALIZER] },
   });
-  const now = new Date().toISOString();
-  const condition = (type: string, reason: string): object => ({
+  const annotations: Record<string, string> = {};
+  for (const note of ["external-create-pending", "external-create-succeeded"]) {
+    annotations[`iot.bench.example/${note}`] = new Date().toISOString();
+    if (note.endsWith("succeeded")) annotations["iot.bench.example/external-name"] = name;
+    current = await certificates.update({ ...current, metadata: { ...current.metadata, annotations } });
+  }
+  for (const ready of ["Creating", "Available"]) {
+    current = await certificates.updateStatus({ ...current, status: statusOf(name, ready) });
+  }
+}
+
+function statusOf(name: string, ready: string): object {
+  const lastTransitionTime = new Date().toISOString();
+  const condition = (type: string, reason: string, status: string): object => ({
     type,
-    status: "True",
+    status,
     reason,
-    lastTransitionTime: now,
+    lastTransitionTime,
     observedGeneration: 1,
   });
-  await certificates.updateStatus({
-    ...claimed,
-    status: {
+  return {
+    atProvider: {
       certificateId: name.repeat(3),
       arn: `arn:aws:iot:eu-west-1:123456789012:cert/${name.repeat(3)}`,
       thingArn: `arn:aws:iot:eu-west-1:123456789012:thing/${name}`,
-      conditions: [condition("Synced", "ReconcileSuccess"), condition("Ready", "Available")],
     },
-  });
+    conditions: [
+      condition("Synced", "ReconcileSuccess", "True"),
+      condition("Ready", ready, ready === "Available" ? "True" : "False"),
+    ],
+  };
 }
