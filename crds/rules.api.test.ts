@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ControlPlane, startControlPlane } from "../tools/control-plane/launcher.ts";
 import { YAML_FOLDER } from "./generate.ts";
 import { Api, type Answer, collectionOf, type Obj, objectsIn } from "./testing/api.ts";
-import { batch, binding, ledger, reel } from "./testing/objects.ts";
+import { batch, binding, ledger, reel, reelFrom } from "./testing/objects.ts";
 import {
   ADMITTED,
   CLOUD_API_REFUSALS,
@@ -13,6 +13,8 @@ import {
   RECORD_REFUSALS,
   REEL_REFUSALS,
 } from "./testing/refusals.ts";
+
+const PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
 
 let plane: ControlPlane;
 let api: Api;
@@ -49,6 +51,22 @@ async function refusal(asked: Promise<Answer>): Promise<string> {
 describe("a Reel is refused", () => {
   it.each(REEL_REFUSALS)("with %s", async (_, object, message) => {
     expect(await refusal(api.create(object))).toContain(message);
+  });
+
+  it.each([
+    ["format", undefined, "CloudIdCsv"],
+    ["format", "CloudIdCsv", "EspressifCsv"],
+    ["signers", PEM, null],
+    ["signers", undefined, PEM],
+  ])("with its %s changed, set or taken away once it is bound", async (field, before, after) => {
+    const object = reelFrom({ file: { path: "a" }, ...(before === undefined ? {} : { [field]: before }) });
+    await withObject(object, async () => {
+      await api.merge(object, { status: { phase: "Bound" } }, "/status");
+      const message = await refusal(api.merge(object, { spec: { manifest: { [field]: after } } }));
+      expect(message).toContain(`spec.manifest.${field} cannot be changed once the reel is bound`);
+      const moved = { manifest: { file: { path: "b" } } };
+      expect((await api.merge(object, { spec: moved })).message).toBe("");
+    });
   });
 });
 

@@ -83,6 +83,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   });
   const keys = new SigningKeys({ secrets, configMaps, namespace, clock });
   const store = new ManifestStore({
+    limits: { maxContentBytes: options.maxManifestBytes },
     dir: dataDir,
     maxBytes: CACHE_BYTES,
     maxManifestBytes: options.maxManifestBytes,

@@ -10,7 +10,7 @@ import {
   time,
 } from "./fields.ts";
 import { manifestSource } from "./manifest-source.ts";
-import type { CelRule } from "./rules.ts";
+import { type CelRule, unchanged } from "./rules.ts";
 
 export const reelSpec = z
   .object({
@@ -31,7 +31,10 @@ export const reelSpec = z
 
 const refusal = z
   .object({
-    row: count("The line of the manifest on which the entry begins; the first line is 1.", { min: 1 }),
+    row: count(
+      "Where the entry is. In CSV, the line on which it begins, the first line being 1; in JSON and in archives, its number, the first being 1.",
+      { min: 1 },
+    ),
     device: text({ description: "The entry's device ID, where it could be read.", max: 256 }).exactOptional(),
     reason: text({ description: "Why it was refused, as one word, e.g. Expired.", min: 1, max: 64 }),
     message: text({ description: "Why it was refused, for people.", max: 512 }),
@@ -72,6 +75,13 @@ export const reelStatus = z
         "x-kubernetes-list-type": "atomic",
       })
       .exactOptional(),
+    signatures: z
+      .enum(["Verified", "NotVerified"])
+      .meta({
+        description:
+          "Only for manifests whose entries are signed. Verified: each device that is counted was signed by one of spec.manifest.signers. NotVerified: no signers are given, and the signatures were not looked at.",
+      })
+      .exactOptional(),
     earliestExpiry: time("When the first of the certificates expires.").exactOptional(),
     conditions: conditions(
       "Ready (the manifest was read and the reel can be bound, or is), Reconciling (work is under way) and Stalled (it needs a person).",
@@ -85,6 +95,11 @@ export const reelRules: readonly CelRule[] = [
     message:
       "metadata.name must be spec.batchId in lower case (batch IDs are compared without regard to case): rename this object, e.g. D001 is named d001",
   },
+  ...(["signers", "format"] as const).map((field) => ({
+    rule: `!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase != 'Bound' || (${unchanged(field, "oldSelf.spec.manifest", "self.spec.manifest")})`,
+    message: `spec.manifest.${field} cannot be changed once the reel is bound, because which of its devices are taken would follow from it: put the earlier value back`,
+    fieldPath: `.spec.manifest.${field}`,
+  })),
 ];
 
 export type ReelSpec = z.infer<typeof reelSpec>;

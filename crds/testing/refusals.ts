@@ -55,6 +55,19 @@ export const REEL_REFUSALS: readonly Refusal[] = [
     '"sha256sum FILE" prints it',
   ],
   ["a format that nobody knows", reelFrom({ file: { path: "a" }, format: "Excel" }), "supported values"],
+  [
+    "signers that are no PEM",
+    reelFrom({ file: { path: "a" }, signers: "MIIB" }),
+    "must be one or more certificates in PEM",
+  ],
+  [
+    "signers with a private key",
+    reelFrom({
+      file: { path: "a" },
+      signers: `${PEM}-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n`,
+    }),
+    "take the private key out",
+  ],
   ["an absolute path", path("/etc/passwd"), "relative path of a file below the mounted folder"],
   ["a path that leads out", path("../secrets/a.csv"), 'without "." or ".." as a part'],
   ["a path that leads out in the middle", path("a/../../b.csv"), 'without "." or ".." as a part'],
@@ -341,6 +354,7 @@ export const MUTABLE: readonly (readonly [what: string, object: Obj, patch: Reco
 
 /** Admitted although they look unusual. */
 export const ADMITTED: readonly (readonly [what: string, object: Obj])[] = [
+  ["signers", reelFrom({ file: { path: "a" }, format: "MicrochipJson", signers: PEM })],
   ["a batch ID with hyphens", reel({ batchId: "0A09-1b5C" }, "0a09-1b5c")],
   ["dots in a path that lead nowhere", path("2026/..a/b..csv/...")],
   ["credentials to this machine", url("http://127.0.0.1:8080/a.csv", { secretRef: { name: "a" } })],

@@ -14,6 +14,8 @@ export interface ContentsQuery {
   readonly source: ManifestSource;
   /** The instant for which validity is judged, so that a later reading refuses the same records. */
   readonly evaluatedAt: Date;
+  /** Which of a device's certificates, where the manifest has several. */
+  readonly certificateSlot?: string | undefined;
   /** The digest that the contents must have; undefined while the reel is not bound. */
   readonly sha256?: string | undefined;
 }
@@ -49,7 +51,8 @@ export class ReelContents {
     let leave = (): void => {};
     try {
       leave = await turn();
-      const key = `${stored.sha256} ${query.batchId} ${query.evaluatedAt.toISOString()}`;
+      const { sha256 } = stored;
+      const key = JSON.stringify([sha256, this.#reading(query)]);
       const remembered = this.#summaries.get(key);
       if (remembered !== undefined) return remembered;
       const summary = await inspectManifest(stored, this.#reading(query), signal);
@@ -89,9 +92,14 @@ export class ReelContents {
     );
   }
 
-  #reading({ batchId, evaluatedAt, source: { format } }: ContentsQuery): ReadOptions {
+  #reading({
+    batchId,
+    evaluatedAt,
+    certificateSlot,
+    source: { format, signers },
+  }: ContentsQuery): ReadOptions {
     const known = format === undefined ? {} : { format };
-    return { batchId, now: evaluatedAt, limits: this.#limits, ...known };
+    return { batchId, now: evaluatedAt, limits: this.#limits, certificateSlot, signers, ...known };
   }
 
   #remember(key: string, summary: ManifestSummary): void {

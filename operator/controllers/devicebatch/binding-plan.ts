@@ -119,6 +119,9 @@ function planByInspection(batchId: string, inspection: Inspection | undefined): 
       message: `the manifest of reel ${batchId} is being read`,
     };
   }
+  if (inspection.state === "failed" && inspection.reason === "SlotNotFound") {
+    return { do: "refuse", reason: "SlotNotFound", message: inspection.message };
+  }
   if (inspection.state === "failed") {
     return {
       do: "wait",

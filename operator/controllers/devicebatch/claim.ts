@@ -39,7 +39,7 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
         return step;
       case "inspect":
         if (view.reel === undefined) throw new Error("a reel that is not there cannot be inspected");
-        view.inspection = deps.inspector.inspection(view.reel);
+        view.inspection = deps.inspector.inspection(view.reel, undefined, batch.spec.certificateSlot);
         break;
       case "adopt":
         Object.assign(view, await adopt(batch, step.binding, cluster, signal));

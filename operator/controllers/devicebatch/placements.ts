@@ -121,6 +121,7 @@ export function specOf(
       batchId: reel.spec.batchId,
       source: reel.spec.manifest,
       evaluatedAt: new Date(evaluatedAt),
+      certificateSlot,
       sha256: manifestSha256,
     },
     interop: link.interop,

@@ -41,6 +41,8 @@ export interface InspectorOptions {
 
 const FIRST_RETRY_MS = 5_000;
 const LONGEST_RETRY_MS = 300_000;
+/** Batches ask for slots by any name; this many of a reel are kept in mind. */
+const SLOTS_OF_A_REEL = 8;
 
 /**
  * Reads reels' manifests in the background, a few at a time: a million certificates take longer than a
@@ -48,7 +50,8 @@ const LONGEST_RETRY_MS = 300_000;
  */
 export class ReelInspector {
   readonly #o: InspectorOptions;
-  readonly #entries = new Map<string, Entry>();
+  /** By the reel's name, and by the certificate slot, which is empty for the manifest's default. */
+  readonly #reels = new Map<string, Map<string, Entry>>();
   readonly #fetching: Slots;
   readonly #reading: Slots;
 
@@ -62,31 +65,49 @@ export class ReelInspector {
    * What is known; starts to read when nothing is, when the source has changed, or when a retry is due.
    *
    * @param boundFor the instant for which the reel was judged when it was bound; that of the reading unless given.
+   * @param slot which of a device's certificates is meant; the manifest's default unless given.
    */
-  inspection(reel: Reel, boundFor?: string): Inspection {
-    const { name } = reel.metadata;
+  inspection(reel: Reel, boundFor?: string, slot = ""): Inspection {
+    const entries = this.#entriesOf(reel.metadata.name, slot);
     const version = JSON.stringify([reel.metadata.uid, reel.spec.batchId, reel.spec.manifest]);
-    const entry = this.#entries.get(name);
+    const entry = entries.get(slot);
     if (entry?.version === version && !this.#due(entry.inspection) && isFor(boundFor, entry))
       return entry.inspection;
     entry?.abort.abort(new Error("the reel has changed"));
     const failures = entry?.version === version ? entry.failures : 0;
     const inspection = { state: "running" } as const;
     const next: Entry = { version, boundFor, abort: new AbortController(), inspection, failures };
-    this.#entries.set(name, next);
-    void this.#inspect(reel, next);
+    entries.set(slot, next);
+    void this.#inspect(reel, next, slot);
     return next.inspection;
   }
 
   /** Forgets a reel, so that its source is read anew when it is asked for next. */
   forget(reel: string): void {
-    this.#entries.get(reel)?.abort.abort(new Error("the reel is to be read anew"));
-    this.#entries.delete(reel);
+    for (const { abort } of this.#reels.get(reel)?.values() ?? []) {
+      abort.abort(new Error("the reel is to be read anew"));
+    }
+    this.#reels.delete(reel);
   }
 
   /** Ends what is being read. */
   close(): void {
-    for (const reel of this.#entries.keys()) this.forget(reel);
+    for (const reel of this.#reels.keys()) this.forget(reel);
+  }
+
+  /** What is known of a reel; of its slots, the ones that were not asked for longest make room for another. */
+  #entriesOf(reel: string, slot: string): Map<string, Entry> {
+    const entries = this.#reels.get(reel) ?? new Map<string, Entry>();
+    this.#reels.set(reel, entries);
+    const known = entries.get(slot);
+    if (known !== undefined) {
+      entries.delete(slot);
+      entries.set(slot, known);
+    } else if (entries.size >= SLOTS_OF_A_REEL) {
+      const done = [...entries].find(([, { inspection }]) => inspection.state !== "running");
+      if (done !== undefined) entries.delete(done[0]);
+    }
+    return entries;
   }
 
   #due(inspection: Inspection): boolean {
@@ -98,7 +119,7 @@ export class ReelInspector {
   }
 
   /** Never rejects. */
-  async #inspect(reel: Reel, entry: Entry): Promise<void> {
+  async #inspect(reel: Reel, entry: Entry, slot: string): Promise<void> {
     const { boundFor } = entry;
     const { signal } = entry.abort;
     let leaveFetching = (): void => {};
@@ -106,7 +127,8 @@ export class ReelInspector {
       leaveFetching = await this.#fetching.take(signal);
       // Whole seconds, as it will stand in the binding: later readings must judge for the same instant.
       const evaluatedAt = new Date(boundFor ?? Math.floor(this.#o.clock.now() / 1_000) * 1_000);
-      const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt };
+      const certificateSlot = slot === "" ? undefined : slot;
+      const query = { batchId: reel.spec.batchId, source: reel.spec.manifest, evaluatedAt, certificateSlot };
       const summary = await this.#o.contents.inspect(query, signal, async () => {
         // Not left before: what waits for its reading holds a file in the cache.
         const leaveReading = await this.#reading.take(signal);

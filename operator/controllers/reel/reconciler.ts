@@ -32,7 +32,10 @@ export class ReelReconciler {
       return undefined;
     }
     const binding = cluster.bindings.cache.get(key);
-    const inspection = this.#needed(reel) ? inspector.inspection(reel, binding?.spec.evaluatedAt) : undefined;
+    const { evaluatedAt, certificateSlot } = binding?.spec ?? {};
+    const inspection = this.#needed(reel)
+      ? inspector.inspection(reel, evaluatedAt, certificateSlot)
+      : undefined;
     const contested = binding === undefined && isContested(reel, cluster.batches.cache.byIndex("reel", key));
     const status = reelStatus({ reel, binding, inspection, contested }, new Date(clock.now()));
     const written = await writeStatus(cluster.reels.client, reel, status, signal);

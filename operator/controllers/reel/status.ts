@@ -1,6 +1,6 @@
 import type { Reel, ReelBinding, ReelStatus } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue, readiness, type Verdict } from "../../runtime/conditions.ts";
-import type { ManifestSummary } from "../../manifests/index.ts";
+import { isSignedFormat, type ManifestSummary } from "../../manifests/index.ts";
 import type { Inspection } from "./inspector.ts";
 
 /** What a reel's status follows from. */
@@ -21,7 +21,7 @@ export function reelStatus(view: ReelView, now: Date): ReelStatus {
   const found =
     summary === undefined || isAnother(summary, binding)
       ? { ...contentsOf(before), ...boundContents(binding) }
-      : describe(summary);
+      : describe(summary, reel);
   const verdict = judge(view);
   return {
     ...found,
@@ -126,6 +126,7 @@ function contentsOf({
   manifestSha256,
   issuers,
   earliestExpiry,
+  signatures,
 }: ReelStatus): ReelStatus {
   return {
     ...(devices === undefined ? {} : { devices }),
@@ -133,10 +134,12 @@ function contentsOf({
     ...(manifestSha256 === undefined ? {} : { manifestSha256 }),
     ...(issuers === undefined ? {} : { issuers }),
     ...(earliestExpiry === undefined ? {} : { earliestExpiry }),
+    ...(signatures === undefined ? {} : { signatures }),
   };
 }
 
-function describe(summary: ManifestSummary): ReelStatus {
+function describe(summary: ManifestSummary, reel: Reel): ReelStatus {
+  const signatures = reel.spec.manifest.signers === undefined ? "NotVerified" : "Verified";
   return {
     devices: summary.devices,
     quarantined: {
@@ -146,5 +149,6 @@ function describe(summary: ManifestSummary): ReelStatus {
     manifestSha256: summary.sha256,
     issuers: summary.issuers,
     ...(summary.earliestExpiry === undefined ? {} : { earliestExpiry: summary.earliestExpiry }),
+    ...(isSignedFormat(summary.format) ? { signatures } : {}),
   };
 }

@@ -72,6 +72,8 @@ export interface ManifestFormat {
   readonly looksLike: string;
   /** Whether it can be this format, from the content alone. */
   accepts(content: Content): boolean;
+  /** Whether its entries are signed, and verified where a reading is given signers. */
+  readonly signed?: true;
   /** Where this format is of archives in an archive: which parts of the outer one it is made of. */
   readonly nesting?: Nesting;
   /**

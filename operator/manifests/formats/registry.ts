@@ -13,6 +13,11 @@ const FORMATS: readonly ManifestFormat[] = [optigaTrustM, microchipJson, espress
 /** How formats that are archives in an archive know theirs. */
 export const NESTINGS: readonly Nesting[] = FORMATS.flatMap(({ nesting }) => nesting ?? []);
 
+/** Whether a format's entries are signed by the vendor, so that a reading can verify them. */
+export function isSignedFormat(name: string): boolean {
+  return FORMATS.some((format) => format.name === name && format.signed === true);
+}
+
 /**
  * The format of a content: the first that takes it, which must be the declared one where one is.
  * @throws ManifestError NotAManifest

@@ -19,6 +19,7 @@ const UNIQUE_ID = /^[0-9a-f]{18}$/i;
 export const microchipJson: ManifestFormat = {
   name: "MicrochipJson",
   looksLike: "a JSON array of signed entries, as Microchip has it",
+  signed: true,
   accepts: (content) => content.kind === "plain" && isSignedArray(content),
   async *entries(content, limits, signal, choice = {}) {
     const signers = choice.signers === undefined ? undefined : readSigners(choice.signers);
