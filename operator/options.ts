@@ -10,6 +10,8 @@ export interface OperatorOptions {
   /** The accounts that are served; none: every namespace. */
   readonly watchNamespaces: readonly string[];
   readonly health: { readonly host: string; readonly port: number };
+  /** Where metrics are served; undefined where they are not. */
+  readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly egressAllowCidrs: readonly string[];
   /** The cluster's own ranges as they were told, and the API server's address in it where that is known. */
   readonly clusterCidrs: readonly string[];
@@ -60,6 +62,14 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     )
     .addOption(
       new Option(
+        "--metrics-address <host:port>",
+        "where /metrics is served, over plain HTTP; port 0 takes a free one, `off` serves none",
+      )
+        .argParser((value) => (value === "off" ? undefined : address(value)))
+        .default({ host: "0.0.0.0", port: 8080 }, "0.0.0.0:8080"),
+    )
+    .addOption(
+      new Option(
         "--egress-allow-cidr <cidr>",
         "an address range that may be called although it is refused by default (loopback, link-local …); repeatable",
       )
@@ -89,6 +99,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     operatorNamespace: string;
     watchNamespace: string[];
     healthAddress: { host: string; port: number };
+    metricsAddress?: { host: string; port: number };
     egressAllowCidr: string[];
     clusterCidr: string[];
     manifestRoot?: string;
@@ -104,6 +115,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     operatorNamespace: flags.operatorNamespace,
     watchNamespaces: flags.watchNamespace,
     health: flags.healthAddress,
+    metrics: flags.metricsAddress,
     egressAllowCidrs: flags.egressAllowCidr,
     clusterCidrs: [...flags.clusterCidr, ...apiServerAddress(env)],
     clusterCidrsTold: flags.clusterCidr.length > 0,

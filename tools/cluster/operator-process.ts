@@ -150,6 +150,8 @@ function flagsOf(options: OperatorOptions & { dataDir: string }): string[] {
     options.dataDir,
     "--health-address",
     "127.0.0.1:0",
+    "--metrics-address",
+    "127.0.0.1:0",
   ];
   const add = (name: string, value: string | undefined): void => {
     if (value !== undefined) flags.push(name, value);

@@ -3,7 +3,7 @@ import type { InfoAnswer, InteropTarget } from "../../../interop/caller/caller.t
 import { InteropError } from "../../../interop/caller/errors.ts";
 import { SigningKeyMissing } from "../../accounts/signing-keys.ts";
 import { Slots } from "../../manifests/index.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, monotonic } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { type CloudLink, type CloudLinks, declarationOf } from "./links.ts";
@@ -25,10 +25,23 @@ export interface ProbesOptions extends ResolveDeps {
   readonly ended: (key: string) => void;
   /** Called when a link came, went or changed: batches of the namespace want to know. */
   readonly linkChanged: (namespace: string) => void;
+  /** Told of each request to a cloud, for metrics. */
+  readonly probed?: (probed: Probed) => void;
   /** Probes at a time, of all accounts; 32 unless given. */
   readonly total?: number;
   /** Probes at a time, of one account; 4 unless given. */
   readonly perAccount?: number;
+}
+
+/** A request for a cloud's own description, and what came of it. */
+export interface Probed {
+  readonly namespace: string;
+  /** The CloudApi's. */
+  readonly name: string;
+  readonly type: CloudApi["spec"]["type"];
+  /** `Answered`, or the reason of the fault. */
+  readonly outcome: string;
+  readonly seconds: number;
 }
 
 /** What is known of a cloud. */
@@ -181,10 +194,10 @@ export class Probes {
       const link = await resolve(api, this.#o, signal);
       const next = await withNextKey(link, api, this.#o, signal);
       if (next !== undefined) {
-        const info = await this.#infoUnlessRefused(next.interop, signal);
+        const info = await this.#infoUnlessRefused(api, next.interop, signal);
         if (info !== undefined) return { probe: { passed: true, info }, link: withOffers(next, info) };
       }
-      const info = await this.#o.prober.info(link.interop, signal);
+      const info = await this.#info(api, link.interop, signal);
       const refusesNextKey = next !== undefined;
       return { probe: { passed: true, info, refusesNextKey }, link: withOffers(link, info) };
     } catch (error) {
@@ -194,9 +207,29 @@ export class Probes {
     }
   }
 
-  async #infoUnlessRefused(target: InteropTarget, signal: AbortSignal): Promise<InfoAnswer | undefined> {
+  async #info({ metadata, spec }: CloudApi, target: InteropTarget, signal: AbortSignal): Promise<InfoAnswer> {
+    const { clock, prober, probed } = this.#o;
+    const { namespace, name } = metadata;
+    const started = monotonic(clock);
+    const tell = (outcome: string): void =>
+      probed?.({ namespace, name, type: spec.type, outcome, seconds: (monotonic(clock) - started) / 1_000 });
     try {
-      return await this.#o.prober.info(target, signal);
+      const info = await prober.info(target, signal);
+      tell("Answered");
+      return info;
+    } catch (error) {
+      if (error instanceof InteropError) tell(error.reason);
+      throw error;
+    }
+  }
+
+  async #infoUnlessRefused(
+    api: CloudApi,
+    target: InteropTarget,
+    signal: AbortSignal,
+  ): Promise<InfoAnswer | undefined> {
+    try {
+      return await this.#info(api, target, signal);
     } catch (error) {
       if (error instanceof InteropError && error.reason === "Unauthorized") return undefined;
       throw error;

@@ -3,6 +3,7 @@ import { API_VERSION, LEDGER_REEL_LABEL, LEDGER_TARGET_LABEL } from "../../../cr
 import { isAlreadyExists, isConflict, isNotFound } from "../../runtime/api-error.ts";
 import type { ResourceClient } from "../../runtime/client.ts";
 import type { ByteBudget } from "../byte-budget.ts";
+import type { FerryObserver } from "../observer.ts";
 import type { TargetIdentity } from "../target.ts";
 import { CHUNK_DEVICES, decodeStates, encodeStates, LEDGER_FORMAT, LedgerFormatError } from "./format.ts";
 import { type Chunk, Ledger } from "./ledger.ts";
@@ -41,16 +42,19 @@ export class LedgerStore {
   readonly #client: ResourceClient<ProvisioningLedger>;
   readonly #budget: ByteBudget;
   readonly #written: (object: ProvisioningLedger) => void;
+  readonly #observer: Pick<FerryObserver, "ledger"> | undefined;
 
   /** @param written is told each object as the API server returned it (for the caches that read it). */
   constructor(
     client: ResourceClient<ProvisioningLedger>,
     budget: ByteBudget,
     written: (object: ProvisioningLedger) => void,
+    observer?: Pick<FerryObserver, "ledger">,
   ) {
     this.#client = client;
     this.#budget = budget;
     this.#written = written;
+    this.#observer = observer;
   }
 
   /**
@@ -138,18 +142,22 @@ export class LedgerStore {
     // Clean from the moment of the copy: what changes while the write is under way makes it dirty again.
     chunk.dirty = false;
     const object = toObject(identity, ledger, chunk);
+    const bytes = Buffer.byteLength(JSON.stringify(object));
     try {
-      await this.#budget.take(Buffer.byteLength(JSON.stringify(object)), signal);
+      await this.#budget.take(bytes, signal);
       const written =
         chunk.resourceVersion === undefined
           ? await this.#client.create(object, signal)
           : await this.#client.update(object, signal);
       chunk.resourceVersion = written.metadata.resourceVersion;
       this.#written(written);
+      this.#observer?.ledger({ result: "written", bytes });
     } catch (error) {
       chunk.dirty = true;
       // Not found: it was deleted by hand, which has its devices sent again.
-      if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) {
+      const conflict = isConflict(error) || isAlreadyExists(error) || isNotFound(error);
+      if (!signal.aborted) this.#observer?.ledger({ result: conflict ? "conflict" : "error", bytes });
+      if (conflict) {
         throw new LedgerConflict(
           `ledger ${object.metadata.name} was changed by somebody else; it is read again`,
           { cause: error },
