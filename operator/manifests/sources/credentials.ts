@@ -8,20 +8,12 @@ import type { ReadSecret } from "./port.ts";
  */
 export async function authorizationOf(name: string, read: ReadSecret, signal: AbortSignal): Promise<string> {
   const secret = await readOrRefuse(name, read, signal);
-  const value = (key: string): string | undefined => {
-    const bytes = Object.hasOwn(secret, key) ? secret[key] : undefined;
-    return bytes === undefined
-      ? undefined
-      : Buffer.from(bytes)
-          .toString("utf8")
-          .replace(/\r?\n$/, "");
-  };
-  const token = value("token");
+  const token = textOf(secret, "token");
   if (token !== undefined) {
     if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
     throw unusable(name, "its token is empty or holds characters that a header cannot carry");
   }
-  const [username, password] = [value("username"), value("password")];
+  const [username, password] = [textOf(secret, "username"), textOf(secret, "password")];
   if (username === undefined || password === undefined) {
     throw unusable(name, "it needs the key token, or the keys username and password");
   }
@@ -30,7 +22,17 @@ export async function authorizationOf(name: string, read: ReadSecret, signal: Ab
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-async function readOrRefuse(
+/** A key of a Secret as text, without the line end that editors leave. */
+export function textOf(secret: Record<string, Uint8Array>, key: string): string | undefined {
+  const bytes = Object.hasOwn(secret, key) ? secret[key] : undefined;
+  if (bytes === undefined) return undefined;
+  return Buffer.from(bytes)
+    .toString("utf8")
+    .replace(/\r?\n$/, "");
+}
+
+/** @throws ManifestError, whatever `read` throws */
+export async function readOrRefuse(
   name: string,
   read: ReadSecret,
   signal: AbortSignal,

@@ -111,7 +111,8 @@ function staysInside(hostname: string): boolean {
   return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|.+\.svc(?:\.cluster\.local)?)$/i.test(hostname);
 }
 
-function dispatcherFor(egress: EgressPolicy, caBundle: string | undefined, where: string): Dispatcher {
+/** @throws ManifestError SourceNotAllowed for a bundle that cannot be read */
+export function dispatcherFor(egress: EgressPolicy, caBundle: string | undefined, where: string): Dispatcher {
   try {
     return egress.dispatcher(caBundle === undefined ? {} : { ca: caBundle });
   } catch (cause) {

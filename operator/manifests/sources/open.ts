@@ -20,7 +20,7 @@ export function openSource(source: ManifestSource, options: SourceOptions): Open
     source.configMap && configMapSource(source.configMap, options.readConfigMap),
     source.file && fileSource(source.file, options.fileRoot),
     source.http && httpSource(source.http, options),
-    source.s3 && s3Source(source.s3),
+    source.s3 && s3Source(source.s3, options),
   ].filter((opened) => opened !== undefined);
   const [only, ...others] = named;
   if (only !== undefined && others.length === 0) return only;

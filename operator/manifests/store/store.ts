@@ -5,6 +5,8 @@ import { DEFAULT_LIMITS, type ReadLimits, type StoredManifest } from "../records
 import { Slots } from "../slots.ts";
 import { openSource } from "../sources/open.ts";
 import type { EgressPolicy, ReadConfigMap, ReadSecret } from "../sources/port.ts";
+import { ArchivedManifests } from "./archived.ts";
+import type { ManifestArchive } from "./archive/port.ts";
 import { FileCache } from "./cache.ts";
 import { SharedWork } from "./shared.ts";
 import { spool } from "./spool.ts";
@@ -30,8 +32,12 @@ export interface ManifestStoreOptions {
   deadlineMs?: number;
   /** Before a broken download is tried again; 500 ms unless given. */
   retryPauseMs?: number;
-  /** Of what an archive holds. */
+  /** Of what a packed manifest holds. */
   limits?: Partial<ReadLimits>;
+  /** Keeps validated manifests by digest; without it they are gone with their sources. */
+  archive?: ManifestArchive;
+  /** Told of each manifest that the archive could not take, or holds something else in the place of. */
+  archiveFailed?: (sha256: string, error: unknown) => void;
 }
 
 /** Archives that are unpacked at a time: each takes a thread, and memory for its dictionary. */
@@ -46,6 +52,7 @@ export class ManifestStore {
   readonly #cache: FileCache;
   readonly #unpacked: UnpackedArchives;
   readonly #validated: ValidatedManifests;
+  readonly #archived: ArchivedManifests | undefined;
   readonly #downloads = new SharedWork<StoredManifest>();
   readonly #unpacking = new Slots(UNPACKED_AT_A_TIME);
 
@@ -58,6 +65,15 @@ export class ManifestStore {
       cache: this.#cache,
       read: (sha256, signal) => this.#held(sha256, signal),
     });
+    const { archive, archiveFailed: failed = () => {}, deadlineMs, retryPauseMs } = options;
+    if (archive === undefined) return;
+    this.#archived = new ArchivedManifests({
+      archive,
+      cache: this.#cache,
+      failed,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(retryPauseMs === undefined ? {} : { pauseMs: retryPauseMs }),
+    });
   }
 
   /**
@@ -68,7 +84,15 @@ export class ManifestStore {
   async validated(query: ValidatedQuery, signal: AbortSignal): Promise<ValidatedManifest> {
     signal.throwIfAborted();
     await this.#cache.open();
-    return this.#validated.get(query, signal);
+    const manifest = await this.#validated.get(query, signal);
+    // Of which nothing can be used will be read again in vain.
+    if (manifest.summary.devices > 0) this.#archived?.keep(manifest.sha256);
+    return manifest;
+  }
+
+  /** Ends what goes on in the background. */
+  async close(): Promise<void> {
+    await this.#archived?.close();
   }
 
   async #held(sha256: string, signal: AbortSignal): Promise<StoredManifest | undefined> {
@@ -92,17 +116,58 @@ export class ManifestStore {
     const wanted = source.sha256 ?? o.knownSha256;
     const cached = wanted === undefined ? undefined : await this.#cache.hold(wanted, signal);
     if (cached !== undefined) return this.#handed(cached);
+    if (wanted === undefined) return this.#fromSource(source, signal);
+    const archived = await this.#fromArchive(wanted, signal);
+    if (archived !== undefined && !(archived instanceof ManifestError)) return archived;
+    try {
+      return await this.#fromSource(source, signal);
+    } catch (error) {
+      if (o.knownSha256 === undefined) throw error;
+      throw withArchive(error, this.#archived?.where, archived);
+    }
+  }
+
+  #fromSource(source: ManifestSource, signal: AbortSignal): Promise<StoredManifest> {
     const { format: _, signers: _signers, ...place } = source;
     // A ConfigMap is quick to read, and whoever asks because it has changed must not be given a reading that began
     // before.
     const key = source.configMap === undefined ? JSON.stringify(place) : randomUUID();
+    return this.#shared(key, (stop) => this.#download(source, stop), signal);
+  }
+
+  /** @returns the error where the archive cannot be read: the source may still have it */
+  async #fromArchive(
+    sha256: string,
+    signal: AbortSignal,
+  ): Promise<StoredManifest | ManifestError | undefined> {
+    const archived = this.#archived;
+    if (archived === undefined) return undefined;
+    const bringBack = async (stop: AbortSignal): Promise<StoredManifest> => {
+      const found = await archived.bringBack(sha256, stop);
+      if (found === undefined) throw new NotThere();
+      return found;
+    };
+    try {
+      return await this.#shared(`archive ${sha256}`, bringBack, signal);
+    } catch (error) {
+      if (error instanceof NotThere) return undefined;
+      if (error instanceof ManifestError && error.reason === "SourceUnavailable") return error;
+      throw error;
+    }
+  }
+
+  #shared(
+    key: string,
+    work: (stop: AbortSignal) => Promise<StoredManifest>,
+    signal: AbortSignal,
+  ): Promise<StoredManifest> {
     return this.#downloads.run(
       key,
       signal,
-      (stop) => this.#download(source, stop),
+      work,
       async ({ sha256 }) => {
-        const held = await this.#cache.hold(sha256, signal);
-        if (held !== undefined) return this.#handed(held);
+        const held = await this.#held(sha256, signal);
+        if (held !== undefined) return held;
         throw new ManifestError("SourceUnavailable", "the manifest left the cache as it arrived", {
           transient: true,
         });
@@ -142,4 +207,20 @@ export class ManifestStore {
       );
     }
   }
+}
+
+class NotThere extends Error {}
+
+/** What went wrong with the source of a reel that was read before, and what the archive has to do with it. */
+function withArchive(error: unknown, where: string | undefined, archive: ManifestError | undefined): unknown {
+  if (!(error instanceof ManifestError) || error.reason !== "SourceUnavailable") return error;
+  const more =
+    archive?.message ??
+    (where === undefined
+      ? "This operator keeps no archive of the manifests it has read, which would have it: put the file back, and see --manifest-archive for the next time"
+      : `The archive of manifests (${where}) does not have it either: put the file back`);
+  return new ManifestError("SourceUnavailable", `${error.message}. ${more}`, {
+    transient: error.transient || archive?.transient === true,
+    cause: error,
+  });
 }
