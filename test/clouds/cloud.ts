@@ -10,7 +10,7 @@ import { AUTH_MESSAGES, ENTRY_MESSAGES } from "../../interop/protocol/messages.t
 import { createMemoryRegistry, type MemoryRegistry } from "../../interop/registries/memory.ts";
 import type { Flavor } from "../../interop/registries/port.ts";
 import { issueServerCertificate, type ServerCertificate } from "../../tools/factory/index.ts";
-import { type Fault, FaultQueue, type FaultScope, type Manners } from "./faults.ts";
+import { type Fault, faultName, FaultQueue, type FaultScope, type Manners } from "./faults.ts";
 import { Received } from "./received.ts";
 import { unmannerly } from "./registry.ts";
 
@@ -94,6 +94,7 @@ export async function startCloud(options: CloudOptions): Promise<TestCloud & Asy
     const request = received.begin(incoming.method ?? "", incoming.url ?? "", body);
     outgoing.once("close", () => received.end());
     const fault = faults.take(request.action);
+    request.troubles = [...(fault === undefined ? [] : [faultName(fault)]), ...Object.keys(cloud.manners)];
     const work = async (): Promise<Response> => {
       const { msPerDevice = 0 } = cloud.manners;
       if (msPerDevice > 0) await sleep(msPerDevice * request.refs.length, undefined, { signal: gone.signal });

@@ -15,6 +15,11 @@ export type Fault =
   /** Resets the connection; with `afterWork` the devices are in nonetheless. */
   | { kind: "reset"; afterWork?: boolean };
 
+/** A fault in one word, or two: `hang`, `status 503`. */
+export function faultName(fault: Fault): string {
+  return fault.kind === "status" ? `status ${fault.status}` : fault.kind;
+}
+
 /** How a cloud behaves all the time. Each may be changed while it runs. */
 export interface Manners {
   /** Before each answer, in milliseconds. */

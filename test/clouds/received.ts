@@ -11,6 +11,8 @@ export interface ReceivedRequest {
   at: number;
   /** The status that was answered; 0 while, or if, nothing was. */
   status: number;
+  /** What was made to go wrong with it, such as `hang` or `status 503`, and the bad manners it met; mostly nothing. */
+  troubles: readonly string[];
 }
 
 /** What a cloud was sent. */
@@ -20,7 +22,14 @@ export class Received {
   maxInFlight = 0;
 
   begin(method: string, path: string, body: string): ReceivedRequest {
-    const request = { method, path, ...readBody(body), at: Date.now(), status: 0 };
+    const request: ReceivedRequest = {
+      method,
+      path,
+      ...readBody(body),
+      at: Date.now(),
+      status: 0,
+      troubles: [],
+    };
     this.requests.push(request);
     this.inFlight += 1;
     this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
