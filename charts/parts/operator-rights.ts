@@ -1,7 +1,7 @@
 import { Construct } from "constructs";
 import type { Condition, Manifest, Source } from "../source/source.ts";
 import { ACCOUNTS_ROLE, OPERATOR, RBAC } from "./names.ts";
-import { ACCOUNT_RULES, CLUSTER_RULES, EVENT_RULES, NAMESPACE_VERBS, OWN_RULES, type Rule } from "./rules.ts";
+import { ACCOUNT_RULES, CLUSTER_RULES, EVENT_RULES, NAMESPACE_VERBS, ownRules, type Rule } from "./rules.ts";
 
 const SOME: Condition = { set: "watchNamespaces" };
 const ALL: Condition = { not: SOME };
@@ -26,7 +26,7 @@ export class OperatorRights extends Construct {
       automountServiceAccountToken: false,
     });
     this.#clusterWide(OPERATOR, CLUSTER_RULES);
-    this.#within(namespace, OPERATOR, OWN_RULES);
+    this.#within(namespace, OPERATOR, ownRules(source.entry(SOME, "get")));
     source.place(this, "accounts", role("ClusterRole", ACCOUNTS_ROLE, [...ACCOUNT_RULES, ...EVENT_RULES]));
     this.#everywhere();
     this.#inAccounts();

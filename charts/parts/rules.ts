@@ -44,8 +44,11 @@ export const EVENT_RULES: readonly Rule[] = [
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] },
 ];
 
-/** In the operator's own namespace: its lease, the accounts' signing keys, and what Reels name. */
-export const OWN_RULES: readonly Rule[] = [
+/**
+ * In the operator's own namespace: its lease, the accounts' signing keys, and what Reels name.
+ * @param readSecrets the verbs of reading Secrets: none where {@link ACCOUNT_RULES} hold in every namespace
+ */
+export const ownRules = (readSecrets: readonly string[]): readonly Rule[] => [
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
   {
     apiGroups: ["coordination.k8s.io"],
@@ -54,7 +57,7 @@ export const OWN_RULES: readonly Rule[] = [
     verbs: ["get", "update"],
   },
   { apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list", "watch"] },
-  { apiGroups: [""], resources: ["secrets"], verbs: ["get", "create", "update"] },
+  { apiGroups: [""], resources: ["secrets"], verbs: [...readSecrets, "create", "update"] },
 ];
 
 /** Of namespaces: which are accounts, and which are going. */

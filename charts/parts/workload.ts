@@ -137,6 +137,7 @@ export class Workload extends Construct {
     const source = this.#source;
     return [
       `--health-address=0.0.0.0:${HEALTH_PORT}`,
+      `--metrics-address=0.0.0.0:${METRICS_PORT}`,
       `--data-dir=${DATA}`,
       source.format("--log-level=%s", "logLevel"),
       source.format("--max-manifest-mib=%s", "maxManifestMib"),

@@ -1,0 +1,109 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { build, type BuildFailure, type Metafile, type Plugin } from "esbuild";
+
+const ROOT = resolve(import.meta.dirname, "..");
+const MAIN = join(ROOT, "operator", "main.ts");
+/** How a thread of its own is started; the file's name becomes that of the bundle. */
+const WORKER = /new Worker\(new URL\("(?<file>[\w./-]+)\.ts", import\.meta\.url\)/gu;
+/** Beside the bundle, where 7-Zip looks for it; and its licences, which must go with it. */
+const SEVEN_ZIP = {
+  "7zz.wasm": "node_modules/7z-wasm/7zz.wasm",
+  "7zz.License.txt": "node_modules/7z-wasm/License.txt",
+  "7zz.unRarLicense.txt": "node_modules/7z-wasm/unRarLicense.txt",
+} as const;
+
+export class BundleError extends Error {
+  override readonly name = "BundleError";
+}
+
+export interface Bundle {
+  /** By their names in the image's folder: `main.js`, the threads' files, source maps, 7-Zip. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** The source files that went in, from the top: where each package's part comes from. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Bundles the operator into one file, and one for each thread of its own that it starts.
+ * @throws BundleError that says which file cannot be bundled, and why
+ */
+export async function bundleOperator(): Promise<Bundle> {
+  const threads = new Set<string>();
+  const main = await bundled(MAIN, threads);
+  const parts = [main];
+  for (const thread of threads) parts.push(await bundled(thread, new Set()));
+  const files = new Map(parts.flatMap(({ files }) => [...files]));
+  for (const [name, path] of Object.entries(SEVEN_ZIP)) files.set(name, await readFile(join(ROOT, path)));
+  const inputs = new Set(parts.flatMap(({ inputs }) => inputs));
+  return { files, inputs: [...inputs, SEVEN_ZIP["7zz.wasm"]].sort() };
+}
+
+async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
+  try {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [entry],
+      absWorkingDir: ROOT,
+      outdir: "/",
+      bundle: true,
+      write: false,
+      metafile: true,
+      platform: "node",
+      target: "node24",
+      format: "esm",
+      sourcemap: "linked",
+      // Errors in logs name functions and lines of the sources, and licences stay with what they are for.
+      keepNames: true,
+      legalComments: "eof",
+      charset: "utf8",
+      logLevel: "silent",
+      plugins: [separateThreads(threads)],
+      banner: { js: COMMON_JS },
+    });
+    const files = outputFiles.map(({ path, contents }): [string, Uint8Array] => [basename(path), contents]);
+    return { files: new Map(files), inputs: inputsOf(metafile) };
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    const reasons = error.errors.map(({ text, location }) =>
+      location === null ? text : `${location.file}:${location.line}: ${text}`,
+    );
+    throw new BundleError(
+      `the operator cannot be bundled from ${relative(ROOT, entry)} (are the dependencies installed? npm run setup): ${reasons.join("; ")}`,
+      { cause: error },
+    );
+  }
+}
+
+/** What packages that are CommonJS within look for: modules of Node itself, and their own folder. */
+const COMMON_JS = [
+  'import { createRequire as certferryRequire } from "node:module";',
+  "const require = certferryRequire(import.meta.url);",
+  "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
+].join("\n");
+
+/** Notes the files of threads, and has the bundle start their bundles. */
+function separateThreads(threads: Set<string>): Plugin {
+  return {
+    name: "threads",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]operator[\\/].*\.ts$/ }, async ({ path }) => {
+        const text = await readFile(path, "utf8");
+        for (const { groups } of text.matchAll(WORKER)) {
+          threads.add(resolve(dirname(path), `${groups?.["file"] ?? ""}.ts`));
+        }
+        const contents = text.replaceAll(WORKER, (_match, file: string) => {
+          return `new Worker(new URL("./${basename(file)}.js", import.meta.url)`;
+        });
+        return { contents, loader: "ts" };
+      });
+    },
+  };
+}
+
+function inputsOf({ inputs }: Metafile): string[] {
+  return Object.keys(inputs).filter((path) => !path.startsWith("(disabled)"));
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && "errors" in error && Array.isArray(error.errors);
+}
