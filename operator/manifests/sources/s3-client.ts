@@ -28,7 +28,7 @@ export function createS3Client(options: S3ClientOptions): S3Client {
   return new S3Client({
     ...(region === undefined ? {} : { region }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(credentials === undefined ? {} : { credentials }),
+    ...(credentials === undefined ? {} : { credentials: { ...credentials } }),
     requestHandler: { ...sdkHandler(dispatcher, idleMs) },
     // Digests are computed here, over whole files and not over the parts of them.
     requestChecksumCalculation: "WHEN_REQUIRED",
