@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isIP } from "node:net";
+import { type ArchivePlace, archivePlace } from "./manifests/index.ts";
 import { LOG_LEVELS, type LogLevel } from "./runtime/logger.ts";
 
 /** What the operator is started with. */
@@ -18,6 +19,8 @@ export interface OperatorOptions {
   /** Whether a service or pod range was told. */
   readonly clusterCidrsTold: boolean;
   readonly manifestRoot: string | undefined;
+  /** Where validated manifests are kept for good; undefined where they are not. */
+  readonly manifestArchive: ArchivePlace | undefined;
   /** Of this process alone; undefined for a temporary folder. */
   readonly dataDir: string | undefined;
   readonly maxManifestBytes: number;
@@ -85,6 +88,12 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
         .default([], "none"),
     )
     .option("--manifest-root <dir>", "the folder that spec.manifest.file.path of reels is read under")
+    .addOption(
+      new Option(
+        "--manifest-archive <place>",
+        "a folder, or s3://bucket/prefix, where manifests are kept by digest once they were read, for clouds that are added when their sources have gone (default: nowhere)",
+      ).argParser(archive),
+    )
     .option(
       "--data-dir <dir>",
       "where manifests are kept until room is needed, for this process alone (default: a temporary folder)",
@@ -103,6 +112,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     egressAllowCidr: string[];
     clusterCidr: string[];
     manifestRoot?: string;
+    manifestArchive?: ArchivePlace;
     dataDir?: string;
     maxManifestMib: number;
     requestTimeout: number;
@@ -120,6 +130,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     clusterCidrs: [...flags.clusterCidr, ...apiServerAddress(env)],
     clusterCidrsTold: flags.clusterCidr.length > 0,
     manifestRoot: flags.manifestRoot,
+    manifestArchive: flags.manifestArchive,
     dataDir: flags.dataDir,
     maxManifestBytes: flags.maxManifestMib * 1024 * 1024,
     logLevel: flags.logLevel,
@@ -169,6 +180,14 @@ function collectCidr(value: string, before: string[]): string[] {
     throw new InvalidArgumentError("give an address range such as 10.0.0.0/8 or fd00::/8");
   }
   return [...before, value];
+}
+
+function archive(value: string): ArchivePlace {
+  try {
+    return archivePlace(value);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function positive(value: string): number {

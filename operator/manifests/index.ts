@@ -1,5 +1,5 @@
 export { isSignedFormat } from "./formats/registry.ts";
-export { ManifestError, type ManifestErrorReason } from "./errors.ts";
+export { MANIFEST_ERROR_REASONS, ManifestError, type ManifestErrorReason } from "./errors.ts";
 export { inspectManifest } from "./inspect.ts";
 export type { PackedDevice, PackedRecord } from "./pack/records.ts";
 export { readManifest } from "./reader.ts";
@@ -10,6 +10,7 @@ export {
   type ManifestSummary,
   type ReadLimits,
   type ReadOptions,
+  REFUSAL_REASONS,
   type RefusalReason,
   type RefusedRecord,
   type StoredManifest,
@@ -18,3 +19,5 @@ export { Slots } from "./slots.ts";
 export type { EgressPolicy, ReadConfigMap, ReadSecret } from "./sources/port.ts";
 export { ManifestStore, type ManifestStoreOptions } from "./store/store.ts";
 export type { ValidatedManifest } from "./store/validated.ts";
+export { archivePlace, type ArchivePlace, openArchive } from "./store/archive/open.ts";
+export type { ManifestArchive } from "./store/archive/port.ts";
