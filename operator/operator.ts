@@ -16,7 +16,7 @@ import { ReelInspector } from "./controllers/reel/inspector.ts";
 import { ReelReconciler } from "./controllers/reel/reconciler.ts";
 import { ReelBindingReconciler } from "./controllers/reelbinding/reconciler.ts";
 import { batchesOfAccount, batchesOfReel, type Queues, wire } from "./controllers/wiring.ts";
-import { ManifestStore } from "./manifests/index.ts";
+import { ManifestStore, openArchive } from "./manifests/index.ts";
 import type { OperatorOptions } from "./options.ts";
 import { ByteBudget } from "./provisioning/byte-budget.ts";
 import { Ferry } from "./provisioning/ferry.ts";
@@ -88,6 +88,10 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     maxBytes: CACHE_BYTES,
     maxManifestBytes: options.maxManifestBytes,
     ...(options.manifestRoot === undefined ? {} : { fileRoot: options.manifestRoot }),
+    ...(options.manifestArchive === undefined
+      ? {}
+      : { archive: openArchive(options.manifestArchive, anywhere(), process.env) }),
+    archiveFailed: (sha256, err) => log.warn({ err, sha256 }, "the archive of manifests failed; it is tried again"),
     readConfigMap: readManifestConfigMap(configMaps, namespace),
     readSecret: readManifestSecret(secrets, namespace),
     egress,
@@ -219,9 +223,15 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       inspector.close();
       probes.close();
       await caller.close();
+      await store.close();
     },
   });
   return manager;
+}
+
+/** For addresses that come from the operator's own flags and environment, and not from what people declare. */
+function anywhere(): EgressPolicy {
+  return new EgressPolicy({ allowCidrs: ["0.0.0.0/0", "::/0"] });
 }
 
 async function runFerry(ferry: Ferry, signal: AbortSignal): Promise<void> {
