@@ -1,11 +1,13 @@
 import type { ManifestSource } from "../../crds/index.ts";
-import type { ManifestRecord, ManifestSummary, ReadLimits, ReadOptions } from "../manifests/index.ts";
 import {
-  inspectManifest,
   ManifestError,
   type ManifestStore,
-  readManifest,
+  type ManifestSummary,
+  type PackedRecord,
+  type ReadLimits,
+  type ReadOptions,
   type StoredManifest,
+  type ValidatedManifest,
 } from "../manifests/index.ts";
 
 /** What names the contents of a reel: the same of these give the same records in the same order. */
@@ -20,15 +22,10 @@ export interface ContentsQuery {
   readonly sha256?: string | undefined;
 }
 
-/** Summaries that are kept; each is small but for its colliding serials, so these are counted as well. */
-const REMEMBERED = 256;
-const REMEMBERED_SERIALS = 200_000;
-
-/** A reel's devices, read from the store of spooled manifests, and what is known of them as a whole. */
+/** A reel's devices, read from the store of validated manifests, and what is known of them as a whole. */
 export class ReelContents {
   readonly #store: ManifestStore;
   readonly #limits: Partial<ReadLimits>;
-  readonly #summaries = new Map<string, ManifestSummary>();
 
   /** @param limits what is read of a manifest at most, unpacked */
   constructor(store: ManifestStore, limits: Partial<ReadLimits> = {}) {
@@ -37,7 +34,8 @@ export class ReelContents {
   }
 
   /**
-   * Reads a reel's manifest once from end to end and checks each entry.
+   * What a reel's manifest holds. It is read from end to end, and each entry checked, once for all who ask; later
+   * readings, also those of the next process, find it in the operator's cache.
    *
    * @param turn awaited when the manifest is there and before it is read; what it gives is called at the end
    * @throws ManifestError when the source cannot be had, is no manifest, or has another digest.
@@ -45,37 +43,48 @@ export class ReelContents {
   async inspect(
     query: ContentsQuery,
     signal: AbortSignal,
-    turn: () => Promise<() => void> = () => Promise.resolve(() => {}),
+    turn?: () => Promise<() => void>,
   ): Promise<ManifestSummary> {
-    const stored = await this.#fetch(query, signal);
-    let leave = (): void => {};
+    const manifest = await this.#validated(query, signal, turn);
     try {
-      leave = await turn();
-      const { sha256 } = stored;
-      const key = JSON.stringify([sha256, this.#reading(query)]);
-      const remembered = this.#summaries.get(key);
-      if (remembered !== undefined) return remembered;
-      const summary = await inspectManifest(stored, this.#reading(query), signal);
-      this.#remember(key, summary);
-      return summary;
+      return manifest.summary;
     } finally {
-      leave();
-      await stored.release();
+      await manifest.release();
     }
   }
 
   /**
    * Streams the records of a reel, devices and refused entries, in the manifest's order.
    *
+   * @param skip asked for each ordinal shortly before; whole stretches that are skipped cost next to nothing
    * @throws ManifestError as `inspect` does.
    */
-  async *read(query: ContentsQuery, signal: AbortSignal): AsyncGenerator<ManifestRecord> {
-    const stored = await this.#fetch(query, signal);
+  async *read(
+    query: ContentsQuery,
+    signal: AbortSignal,
+    skip?: (ordinal: number) => boolean,
+  ): AsyncGenerator<PackedRecord> {
+    const manifest = await this.#validated(query, signal);
     try {
-      yield* readManifest(stored, this.#reading(query), signal);
+      for await (const records of manifest.records(signal, skip)) {
+        for (const record of records) {
+          signal.throwIfAborted();
+          yield record;
+        }
+      }
     } finally {
-      await stored.release();
+      await manifest.release();
     }
+  }
+
+  #validated(
+    query: ContentsQuery,
+    signal: AbortSignal,
+    turn?: () => Promise<() => void>,
+  ): Promise<ValidatedManifest> {
+    const fetch = (): Promise<StoredManifest> => this.#fetch(query, signal);
+    const wanted = { sha256: query.sha256, options: this.#reading(query), fetch };
+    return this.#store.validated(turn === undefined ? wanted : { ...wanted, turn }, signal);
   }
 
   /** The manifest that the reel was bound with, whatever its source holds or declares by now. */
@@ -100,17 +109,5 @@ export class ReelContents {
   }: ContentsQuery): ReadOptions {
     const known = format === undefined ? {} : { format };
     return { batchId, now: evaluatedAt, limits: this.#limits, certificateSlot, signers, ...known };
-  }
-
-  #remember(key: string, summary: ManifestSummary): void {
-    this.#summaries.set(key, summary);
-    let serials = 0;
-    for (const { collidingSerials } of this.#summaries.values()) serials += collidingSerials.size;
-    for (const [oldest, { collidingSerials }] of this.#summaries) {
-      const fits = this.#summaries.size <= REMEMBERED && serials <= REMEMBERED_SERIALS;
-      if (fits || oldest === key) return;
-      this.#summaries.delete(oldest);
-      serials -= collidingSerials.size;
-    }
   }
 }
