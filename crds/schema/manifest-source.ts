@@ -102,13 +102,12 @@ const s3 = z
       rules: [...webAddress("https://s3.example.com"), WITHOUT_QUERY, noCredentialsInTheClear()],
     }).exactOptional(),
     secretRef: secretRef(
-      "A Secret in the operator's own namespace with the keys accessKeyId and secretAccessKey. Without it, the operator's own cloud identity is used.",
+      "A Secret in the operator's own namespace with the keys accessKeyId and secretAccessKey, and sessionToken where they are temporary. Without it, the operator's own AWS identity is used; with an endpoint it is needed, for that identity is for AWS alone.",
       "The Secret's name, in the operator's own namespace.",
     ).exactOptional(),
   })
   .meta({
-    description:
-      "An object in S3, or in a store that speaks its protocol. This version does not read it yet: until then, give a presigned address under http.",
+    description: "An object in S3, or in a store that speaks its protocol.",
   });
 
 /** Where a reel's manifest comes from. */
