@@ -50,7 +50,8 @@ export function countCloud(
     failed: counts.failed,
     // Not the ledger's own pending: until the first pass it holds the refused entries too.
     pending: Math.max(0, devices - counts.provisioned - counts.failed),
-    complete: ledgers.length === chunks && counts.pending === 0 && handled,
+    // Those that were taken out are to go in again: whoever counts here has named the cloud.
+    complete: ledgers.length === chunks && counts.pending === 0 && counts.removed === 0 && handled,
   };
 }
 

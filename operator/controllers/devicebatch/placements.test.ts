@@ -11,7 +11,7 @@ import {
   type ReelBinding,
 } from "../../../crds/index.ts";
 import { encodeStates, LEDGER_FORMAT } from "../../provisioning/ledger/format.ts";
-import { countStates, PENDING, PROVISIONED } from "../../provisioning/ledger/states.ts";
+import { countStates, PENDING, PROVISIONED, REMOVED } from "../../provisioning/ledger/states.ts";
 import { chunkName } from "../../provisioning/ledger/store.ts";
 import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { Rig } from "../../provisioning/testing/rig.ts";
@@ -202,6 +202,21 @@ describe("arrangePlacements", () => {
     await arrange({ ledgers }, ([view]) => {
       expect(view?.ledgers.map(({ spec }) => spec.target.key)).toEqual([targetIn("eu-west-1").key]);
     });
+  });
+
+  it("has devices that were taken out go in again when their cloud is named once more, half-way or not", async () => {
+    for (const states of [Uint8Array.of(REMOVED, PROVISIONED), Uint8Array.of(REMOVED, REMOVED)]) {
+      const halfOut = ledger("eu-west-1");
+      halfOut.spec.data = encodeStates(states);
+      halfOut.spec.counts = countStates(states);
+      await arrange({ api: apiTo("eu-west-1"), ledgers: [halfOut] }, (clouds, { ferry }) => {
+        const { clouds: lines, conditions } = statusOf(clouds);
+        expect(lines?.map(({ state }) => state)).not.toContain("Provisioned");
+        expect(conditions).not.toContainEqual(expect.objectContaining({ type: "Ready", status: "True" }));
+        const key = `d001/${targetIn("eu-west-1").hash}`;
+        expect(ferry.progress(key)).toMatchObject({ running: true, direction: "in" });
+      });
+    }
   });
 
   it("does not go through a link that was probed for another cloud", async () => {
