@@ -32,11 +32,12 @@ const SERVICE_ACCOUNT = /^system:serviceaccount:[^:]+:(?<name>.+)$/u;
 export class Audit {
   /** Further flags of the API server. */
   readonly apiServerArgs: readonly string[];
-  readonly #log: string;
+  /** Its path. */
+  readonly log: string;
 
   private constructor(policy: string, log: string) {
     this.apiServerArgs = [`--audit-policy-file=${policy}`, `--audit-log-path=${log}`];
-    this.#log = log;
+    this.log = log;
   }
 
   /** @param folder where the policy and the log are laid */
@@ -48,7 +49,7 @@ export class Audit {
 
   /** What service accounts wrote with success, in the order of the log. */
   async writes(): Promise<AuditedWrite[]> {
-    const text = await readFile(this.#log, "utf8").catch(() => "");
+    const text = await readFile(this.log, "utf8").catch(() => "");
     return text
       .split("\n")
       .filter(Boolean)

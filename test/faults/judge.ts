@@ -8,7 +8,7 @@ import {
 } from "../../operator/provisioning/ledger/states.ts";
 import { type Ground, type GroundCloud, isWelcome } from "./ground.ts";
 import { type Inventory, ledgerOf, reelName, statesOf, userOf } from "./inventory.ts";
-import type { MadeReel } from "./pool.ts";
+import type { MadeReel, PlannedDevice } from "./pool.ts";
 
 /** What was found at the end of a run. */
 export interface Judgement {
@@ -20,13 +20,21 @@ export interface Judgement {
   lost: number;
   /** Devices in a cloud that nobody knows to be there. */
   strays: number;
+  /** Devices that are not where they should be. */
+  readonly suspects: Suspect[];
+}
+
+export interface Suspect {
+  readonly ref: string;
+  readonly reel: string;
+  readonly cloud: GroundCloud;
 }
 
 const SHOWN = 5;
 
 /** Holds ledgers, statuses and clouds against each other and against what was asked for, device by device. */
 export function judge(inventory: Inventory, ground: Ground): Judgement {
-  const found: Judgement = { violations: [], expected: 0, lost: 0, strays: 0 };
+  const found: Judgement = { violations: [], expected: 0, lost: 0, strays: 0, suspects: [] };
   for (const reel of ground.reels.values()) {
     const binding = inventory.bindings.find(({ metadata }) => metadata.name === reelName(reel.batchId));
     const user = binding && userOf(binding, inventory);
@@ -57,7 +65,12 @@ function judgeForeign(reel: MadeReel, cloud: GroundCloud, found: Judgement): voi
   const there = devicesIn(cloud);
   const strays = reel.devices.filter(({ thumbprint }) => there.has(thumbprint));
   found.strays += strays.length;
-  tell(strays, `of ${reel.batchId} in ${nameOf(cloud)}, whose account has not got the reel`, found);
+  tell(
+    strays,
+    [reel, cloud],
+    `of ${reel.batchId} in ${nameOf(cloud)}, whose account has not got the reel`,
+    found,
+  );
 }
 
 function judgeCloud(
@@ -71,7 +84,6 @@ function judgeCloud(
   const states = statesOf(parts);
   const there = devicesIn(cloud);
   const declared = user?.spec.cloudApis?.some(({ name }) => name === cloud.plan.name) === true;
-  const at = `of ${reel.batchId} in ${nameOf(cloud)}`;
   const view = reel.devices.map((device, position) => ({
     device,
     state: states[position],
@@ -81,36 +93,30 @@ function judgeCloud(
   const pick = (wrong: (each: (typeof view)[number]) => boolean) =>
     view.filter(wrong).map(({ device }) => device);
 
+  const tellOf = (devices: readonly PlannedDevice[], what: string): void =>
+    tell(devices, [reel, cloud], `of ${reel.batchId} in ${nameOf(cloud)}: ${what}`, found);
+
   // Whatever is declared: nobody is taken for provisioned who is not there.
-  tell(
-    pick(({ state, isIn }) => state === PROVISIONED && !isIn),
-    `${at}: provisioned by the ledger, and not there`,
-    found,
-  );
-  tell(
-    pick(({ isIn, welcome }) => isIn && !welcome),
-    `${at}: there, and should never have been let in`,
-    found,
-  );
+  const missing = pick(({ state, isIn }) => state === PROVISIONED && !isIn);
+  tellOf(missing, "provisioned by the ledger, and not there");
+  const unwelcome = pick(({ isIn, welcome }) => isIn && !welcome);
+  tellOf(unwelcome, "there, and should never have been let in");
   if (declared) {
     const lost = pick(({ isIn, welcome }) => welcome && !isIn);
     found.expected += view.filter(({ welcome }) => welcome).length;
     found.lost += lost.length;
-    tell(lost, `${at}: not there`, found);
-    tell(
-      pick(({ state, isIn }) => isIn && state !== PROVISIONED),
-      `${at}: there, and not so by the ledger`,
-      found,
-    );
+    tellOf(lost, "not there");
+    const unknown = pick(({ state, isIn }) => isIn && state !== PROVISIONED);
+    tellOf(unknown, "there, and not so by the ledger");
     const refused = pick(({ device, state, welcome }) => {
       if (welcome) return false;
       return device.fate === "expired" ? state !== QUARANTINED : !isFailed(state ?? 0);
     });
-    tell(refused, `${at}: refused, and not so by the ledger`, found);
+    tellOf(refused, "refused, and not so by the ledger");
   } else if (parts.length === 0) {
     const strays = pick(({ isIn }) => isIn);
     found.strays += strays.length;
-    tell(strays, `${at}: there, and no ledger tells of it`, found);
+    tellOf(strays, "there, and no ledger tells of it");
   }
 }
 
@@ -206,12 +212,18 @@ function nameOf({ plan }: GroundCloud): string {
   return `${plan.account}/${plan.name}`;
 }
 
-function tell(devices: readonly { readonly ref: string }[], what: string, found: Judgement): void {
-  if (devices.length === 0) return;
+function tell(
+  devices: readonly PlannedDevice[],
+  [reel, cloud]: readonly [MadeReel, GroundCloud],
+  what: string,
+  found: Judgement,
+): void {
+  const [first] = devices;
+  if (first === undefined) return;
+  found.suspects.push({ ref: first.ref, reel: reel.batchId, cloud });
   const names = devices.slice(0, SHOWN).map(({ ref }) => ref);
-  found.violations.push(
-    `${devices.length} devices ${what} (${names.join(", ")}${devices.length > SHOWN ? ", …" : ""})`,
-  );
+  const more = devices.length > SHOWN ? ", …" : "";
+  found.violations.push(`${devices.length} devices ${what} (${names.join(", ")}${more})`);
 }
 
 function expectSame(what: string, told: unknown, expected: unknown, found: Judgement): void {

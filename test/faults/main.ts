@@ -1,4 +1,5 @@
 // `npm run test:faults [-- --seed N | --seeds N | --for 1h] [--long] [--write-docs]`
+import { join } from "node:path";
 import { findControlPlane } from "../../tools/control-plane/launcher.ts";
 import { findToxiproxy } from "../../tools/toxiproxy/source.ts";
 import { readOptions } from "./options.ts";
@@ -25,7 +26,8 @@ async function runAll(): Promise<boolean> {
       const seed = next.value;
       const schedule = makeSchedule(seed, options.profile);
       if (options.verbose) for (const line of describeSchedule(schedule)) say(line);
-      const { violations, tally } = await run(schedule, say);
+      const keep = options.keep && join(options.keep, String(seed));
+      const { violations, tally } = await run(schedule, say, { keep });
       addTally(sum, tally);
       if (violations.length === 0) {
         say(`seed ${seed}: as it must be`);

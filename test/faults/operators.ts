@@ -26,6 +26,7 @@ export interface Life {
   ordered: "SIGKILL" | "SIGTERM" | undefined;
   standing: boolean;
   ending: Ending | undefined;
+  endedAt: number;
 }
 
 const REPLICAS = 2;
@@ -152,6 +153,7 @@ export class Operators {
       ordered: undefined,
       standing: false,
       ending: undefined,
+      endedAt: 0,
     };
     for (const entry of process.logs()) note(life, entry);
     process.onLog((entry) => note(life, entry));
@@ -162,6 +164,7 @@ export class Operators {
   /** Sees a life to its end, and starts the next. */
   async #succeed(life: Life): Promise<void> {
     life.ending = await life.process.ended;
+    life.endedAt = Date.now();
     if (this.#closing) return;
     const restart = this.#restart(life);
     this.#restarts.add(restart);

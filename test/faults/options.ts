@@ -12,6 +12,8 @@ export interface FaultsOptions {
   readonly writeDocs: boolean;
   /** Prints the schedule of each seed, too. */
   readonly verbose: boolean;
+  /** A folder for the logs and objects of each run. */
+  readonly keep: string | undefined;
   /** Only prints schedules. */
   readonly dry: boolean;
 }
@@ -32,6 +34,10 @@ export function readOptions(argv: readonly string[]): FaultsOptions {
     .option("--long", "two minutes of faults a seed, and reels of thousands")
     .option("--parallel <n>", "so many runs at a time", whole, 1)
     .option("--write-docs", "write the figures into docs/reliability.md")
+    .option(
+      "--keep <folder>",
+      "lay the operators' logs, the audit log and all objects of each run into a folder",
+    )
     .option("--schedule", "print what is to happen, and run nothing");
   const flags = command.parse(argv).opts<{
     seed?: number;
@@ -41,6 +47,7 @@ export function readOptions(argv: readonly string[]): FaultsOptions {
     long?: true;
     parallel: number;
     writeDocs?: true;
+    keep?: string;
     schedule?: true;
   }>();
   const endless = flags.for !== undefined && flags.seeds === undefined;
@@ -55,6 +62,7 @@ export function readOptions(argv: readonly string[]): FaultsOptions {
     parallel: Math.max(1, flags.parallel),
     writeDocs: flags.writeDocs === true,
     verbose: flags.seed !== undefined || flags.schedule === true,
+    keep: flags.keep,
     dry: flags.schedule === true,
   };
 }

@@ -3,13 +3,14 @@ import { eventually } from "../harness/index.ts";
 import { ApiServerTrouble } from "./api-server.ts";
 import { clearAway } from "./clear-away.ts";
 import { disturb } from "./disturb.ts";
+import { evidence, keep, type Happening } from "./evidence.ts";
 import { Ground } from "./ground.ts";
 import { judge } from "./judge.ts";
 import { type Calm, findLeaks, observeCalm } from "./leaks.ts";
 import { Operators } from "./operators.ts";
 import { perform } from "./perform.ts";
 import { Person } from "./person.ts";
-import type { Schedule } from "./schedule.ts";
+import { describe, type Schedule } from "./schedule.ts";
 import { settle } from "./settle.ts";
 import { count, countClouds, countOperators, emptyTally, type Tally } from "./tally.ts";
 import { judgeOperators } from "./witness.ts";
@@ -26,7 +27,11 @@ export interface RunResult {
 const SETTLE_MS = 120_000;
 
 /** Runs a schedule from beginning to end, and holds what is there then against what must be. */
-export async function run(schedule: Schedule, log: (line: string) => void = () => {}): Promise<RunResult> {
+export async function run(
+  schedule: Schedule,
+  log: (line: string) => void = () => {},
+  options: { readonly keep?: string | undefined } = {},
+): Promise<RunResult> {
   const tally = emptyTally();
   const violations: string[] = [];
   const ground = await Ground.open(schedule);
@@ -38,7 +43,7 @@ export async function run(schedule: Schedule, log: (line: string) => void = () =
     const calm = await whenAllIsCalm(ground, operators);
     say("all is calm; faults begin");
     const person = new Person(ground);
-    await live(ground, operators, person, tally);
+    const happenings = await live(ground, operators, person, tally);
     say("faults have ceased");
     await operators.complete();
     const settled = await settle(ground, person, SETTLE_MS);
@@ -47,6 +52,9 @@ export async function run(schedule: Schedule, log: (line: string) => void = () =
     violations.push(...settled.open.map((what) => `not settled after ${SETTLE_MS / 1_000} s: ${what}`));
     const found = judge(settled.inventory, ground);
     violations.push(...found.violations);
+    violations.push(...(await evidence(found.suspects, { ground, operators, happenings })));
+    const { inventory } = settled;
+    if (options.keep !== undefined) await keep(options.keep, { ground, operators, inventory });
     tally.expected = found.expected;
     tally.lost = found.lost;
     tally.strays = found.strays;
@@ -76,8 +84,16 @@ async function whenAllIsCalm(ground: Ground, operators: Operators): Promise<Calm
   return observeCalm(operators);
 }
 
-/** Deeds and disturbances, each at its time; returns when all are done and everything is put right. */
-async function live(ground: Ground, operators: Operators, person: Person, tally: Tally): Promise<void> {
+/**
+ * Deeds and disturbances, each at its time; returns when all are done and everything is put right.
+ * @returns what took place
+ */
+async function live(
+  ground: Ground,
+  operators: Operators,
+  person: Person,
+  tally: Tally,
+): Promise<readonly Happening[]> {
   const { schedule } = ground;
   const started = performance.now();
   const until = (at: number): Promise<void> => sleep(Math.max(0, at - (performance.now() - started)));
@@ -85,24 +101,36 @@ async function live(ground: Ground, operators: Operators, person: Person, tally:
   const apiServer = new ApiServerTrouble(ground);
   const deps = { ground, operators, apiServer, ceased: cease.signal, faults: tally.faults };
 
+  const happenings: Happening[] = [];
+  const took = (what: string): void => void happenings.push({ at: Date.now(), what });
+
   const disturbances = schedule.disturbances.map(async ({ at, disturbance }) => {
     await until(at);
+    const what = describe(disturbance);
+    took(`begins: ${what}`);
     await disturb(disturbance, deps);
+    if ("ms" in disturbance) took(`ends: ${what}`);
   });
   const deeds = schedule.accounts.map(async (account) => {
     for (const { at, deed, account: whose } of schedule.deeds) {
       if (whose !== account) continue;
       await until(at);
       await perform(account, deed, ground);
+      took(`${account} has done: ${describe(deed)}`);
       count(tally.deeds, deed.do);
     }
   });
+  const allDone = Promise.all(deeds);
+  // Awaited at the end; what fails before that is told then.
+  allDone.catch(() => undefined);
   const timer = until(schedule.profile.durationMs).then(() => cease.abort());
   await Promise.all([...disturbances, timer]);
+  took("faults have ceased");
   for (const { cloud, manners } of ground.clouds) {
     cloud.heal();
     cloud.manners = manners;
   }
   // A CloudApi is added again when it is gone, and for that a person may have to give up what its cloud cannot do.
-  await person.lookUntil(Promise.all(deeds));
+  await person.lookUntil(allDone);
+  return happenings;
 }

@@ -140,6 +140,7 @@ export function describeSchedule({ clouds, deeds, disturbances }: Schedule): str
   ];
 }
 
-function describe({ do: what, ...detail }: Deed | Disturbance): string {
+/** A deed or a disturbance in a line. */
+export function describe({ do: what, ...detail }: Deed | Disturbance): string {
   return `${what} ${JSON.stringify(detail)}`;
 }
