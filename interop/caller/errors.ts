@@ -1,16 +1,20 @@
-export type InteropErrorReason =
-  | "Unauthorized"
-  | "NameNotResolved"
-  | "ConnectionRefused"
-  | "Timeout"
-  | "CertificateUntrusted"
-  | "NotAnInteropEndpoint"
-  | "Throttled"
-  | "ServerError"
-  | "BadAnswer"
-  | "BadRequest"
-  | "EgressRefused"
-  | "ConnectionBroken";
+/** Why a call brought no usable answer. */
+export const INTEROP_ERROR_REASONS = [
+  "Unauthorized",
+  "NameNotResolved",
+  "ConnectionRefused",
+  "Timeout",
+  "CertificateUntrusted",
+  "NotAnInteropEndpoint",
+  "Throttled",
+  "ServerError",
+  "BadAnswer",
+  "BadRequest",
+  "EgressRefused",
+  "ConnectionBroken",
+] as const;
+
+export type InteropErrorReason = (typeof INTEROP_ERROR_REASONS)[number];
 
 export interface InteropErrorOptions {
   reason: InteropErrorReason;

@@ -1,17 +1,20 @@
 /** Why a manifest as a whole cannot be used; what is wrong with one device of it is a RefusalReason. */
-export type ManifestErrorReason =
-  | "SourceUnavailable"
-  | "SourceNotAllowed"
-  | "DigestMismatch"
-  | "NotAManifest"
-  | "ArchiveUnreadable"
-  | "PasswordRequired"
-  | "ManifestTooLarge"
-  | "ManifestEmpty"
-  | "ContainsPrivateKey"
-  | "CacheFull"
-  | "InvalidSigners"
-  | "SlotNotFound";
+export const MANIFEST_ERROR_REASONS = [
+  "SourceUnavailable",
+  "SourceNotAllowed",
+  "DigestMismatch",
+  "NotAManifest",
+  "ArchiveUnreadable",
+  "PasswordRequired",
+  "ManifestTooLarge",
+  "ManifestEmpty",
+  "ContainsPrivateKey",
+  "CacheFull",
+  "InvalidSigners",
+  "SlotNotFound",
+] as const;
+
+export type ManifestErrorReason = (typeof MANIFEST_ERROR_REASONS)[number];
 
 const NOT_OF_CONTENT: ReadonlySet<ManifestErrorReason> = new Set(["InvalidSigners", "SlotNotFound"]);
 

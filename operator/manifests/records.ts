@@ -1,25 +1,28 @@
 import type { ArchiveContent, ArchiveFile, ReadChoice } from "./formats/port.ts";
 
 /** Why one entry of a manifest is quarantined; the others go on without it. */
-export type RefusalReason =
-  | "RowUnreadable"
-  | "SignerUnknown"
-  | "SignerNotValid"
-  | "SignatureInvalid"
-  | "NoCertificate"
-  | "MissingDeviceId"
-  | "InvalidDeviceId"
-  | "WrongGroup"
-  | "CertificateUnreadable"
-  | "ChainInsteadOfLeaf"
-  | "NotALeaf"
-  | "InvalidSerial"
-  | "UnsupportedKey"
-  | "WeakKey"
-  | "CertificateExpired"
-  | "CertificateNotYetValid"
-  | "DuplicateCertificate"
-  | "DuplicateDevice";
+export const REFUSAL_REASONS = [
+  "RowUnreadable",
+  "SignerUnknown",
+  "SignerNotValid",
+  "SignatureInvalid",
+  "NoCertificate",
+  "MissingDeviceId",
+  "InvalidDeviceId",
+  "WrongGroup",
+  "CertificateUnreadable",
+  "ChainInsteadOfLeaf",
+  "NotALeaf",
+  "InvalidSerial",
+  "UnsupportedKey",
+  "WeakKey",
+  "CertificateExpired",
+  "CertificateNotYetValid",
+  "DuplicateCertificate",
+  "DuplicateDevice",
+] as const;
+
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /**
  * One entry of a manifest. `ordinal` counts the entries from 0, refused ones too, so that it is the same at

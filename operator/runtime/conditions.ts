@@ -56,10 +56,10 @@ export function removeCondition(existing: readonly Condition[] | undefined, type
  * - `retrying`: something failed and will be tried again by itself (InProgress, but Ready says what is wrong).
  * - `stalled`: nothing more happens until someone changes something (Failed).
  */
-export interface Verdict {
+export interface Verdict<Reason extends string = string> {
   state: "ready" | "progressing" | "retrying" | "stalled";
   /** CamelCase, for machines. */
-  reason: string;
+  reason: Reason;
   /** For people. */
   message: string;
 }

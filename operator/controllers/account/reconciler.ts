@@ -2,6 +2,7 @@ import type { Namespace } from "../../accounts/core-kinds.ts";
 import { type AccountKey, SigningKeyMissing, type SigningKeys } from "../../accounts/signing-keys.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
+import type { EventReason } from "../reasons.ts";
 import type { CloudLinks } from "../cloudapi/links.ts";
 import { type Cluster, isAccount, keyRotationOf } from "../cluster.ts";
 
@@ -9,7 +10,7 @@ export interface AccountReconcilerDeps {
   readonly cluster: Cluster;
   readonly keys: Pick<SigningKeys, "ensure" | "promote">;
   readonly links: Pick<CloudLinks, "get">;
-  readonly events: Pick<EventRecorder, "event">;
+  readonly events: Pick<EventRecorder<EventReason>, "event">;
   /** Called when an account's key was lost, found again or replaced: its clouds are to be asked anew. */
   readonly keyChanged: (account: string) => void;
 }
@@ -30,7 +31,7 @@ export class AccountReconciler {
     this.#deps = deps;
   }
 
-  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+  async reconcile(key: string, { signal, log }: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, keys, events } = this.#deps;
     const namespace = cluster.namespaces.cache.get(key);
     const gone = namespace === undefined || namespace.metadata.deletionTimestamp !== undefined;
@@ -45,18 +46,22 @@ export class AccountReconciler {
       if (this.#note(key, own) || found) this.#deps.keyChanged(key);
       return own.next === undefined
         ? { requeueAfterMs: INTERVAL_MS }
-        : await this.#rotate(namespace, own, own.next.kid, signal);
+        : await this.#rotate(namespace, own, own.next.kid, { signal, log });
     } catch (error) {
       if (!(error instanceof SigningKeyMissing)) throw error;
       const { message } = error;
       if (!this.#missing.has(key)) this.#deps.keyChanged(key);
       this.#missing.add(key);
-      events.event(namespace, {
-        type: "Warning",
-        reason: "SigningKeyMissing",
-        action: "PublishKey",
-        message,
-      });
+      events.event(
+        namespace,
+        {
+          type: "Warning",
+          reason: "SigningKeyMissing",
+          action: "PublishKey",
+          message,
+        },
+        log,
+      );
       return { requeueAfterMs: MISSING_INTERVAL_MS };
     }
   }
@@ -74,28 +79,36 @@ export class AccountReconciler {
     namespace: Namespace,
     own: AccountKey,
     next: string,
-    signal: AbortSignal,
+    { signal, log }: Pick<ReconcileContext, "signal" | "log">,
   ): Promise<ReconcileResult> {
     const { events, keys } = this.#deps;
     const account = namespace.metadata.name;
     const waiting = this.#waitingFor(account, next);
     if (waiting.length > 0) {
       const message = `the account's next signing key is published beside the present one (ConfigMap certferry-jwks): give both to its clouds. Not yet accepted through ${waiting.join(", ")}`;
-      events.event(namespace, {
-        type: "Normal",
-        reason: "KeyRotationWaiting",
-        action: "RotateKey",
-        message,
-      });
+      events.event(
+        namespace,
+        {
+          type: "Normal",
+          reason: "KeyRotationWaiting",
+          action: "RotateKey",
+          message,
+        },
+        log,
+      );
       return { requeueAfterMs: ROTATING_INTERVAL_MS };
     }
     this.#note(account, await keys.promote(account, next, signal));
-    events.event(namespace, {
-      type: "Normal",
-      reason: "KeyRotated",
-      action: "RotateKey",
-      message: `all clouds of the account accept signing key ${next}; key ${own.kid} is gone, and its clouds need it no more`,
-    });
+    events.event(
+      namespace,
+      {
+        type: "Normal",
+        reason: "KeyRotated",
+        action: "RotateKey",
+        message: `all clouds of the account accept signing key ${next}; key ${own.kid} is gone, and its clouds need it no more`,
+      },
+      log,
+    );
     this.#deps.keyChanged(account);
     return { requeueAfterMs: INTERVAL_MS };
   }

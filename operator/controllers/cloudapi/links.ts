@@ -3,6 +3,7 @@ import type { InteropTarget } from "../../../interop/caller/caller.ts";
 import type { PaceLimits } from "../../provisioning/pace.ts";
 import type { TargetIdentity } from "../../provisioning/target.ts";
 import { keyOf } from "../../runtime/objects.ts";
+import type { CloudApiReason } from "../reasons.ts";
 
 /** A way to a product cloud that answered: what the ferry needs to call it. */
 export interface CloudLink {
@@ -19,7 +20,7 @@ export interface CloudLink {
 
 /** Why a product cloud did not answer as it should. */
 export interface LinkFault {
-  readonly reason: string;
+  readonly reason: CloudApiReason;
   readonly message: string;
 }
 

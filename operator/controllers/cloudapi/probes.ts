@@ -9,6 +9,7 @@ import { keyOf } from "../../runtime/objects.ts";
 import { type CloudLink, type CloudLinks, declarationOf } from "./links.ts";
 import { resolve, type ResolveDeps, Unresolved, withNextKey, withOffers } from "./resolve.ts";
 import type { Probe } from "./status.ts";
+import { withWhereabouts } from "./whereabouts.ts";
 
 /** What probing needs of the interop caller. */
 export interface Prober {
@@ -201,7 +202,7 @@ export class Probes {
       const refusesNextKey = next !== undefined;
       return { probe: { passed: true, info, refusesNextKey }, link: withOffers(link, info) };
     } catch (error) {
-      const probe = failedProbe(error);
+      const probe = failedProbe(error, api);
       if (probe === undefined) throw error;
       return { probe };
     }
@@ -260,10 +261,10 @@ function offersOf({ interop }: CloudLink): string {
   return [...(interop.capabilities ?? [])].sort().join(" ");
 }
 
-function failedProbe(error: unknown): Probe | undefined {
+function failedProbe(error: unknown, api: CloudApi): Probe | undefined {
   if (error instanceof InteropError) {
-    const { reason, message, transient } = error;
-    return { passed: false, reason, message, transient };
+    const { reason, transient } = error;
+    return { passed: false, reason, message: withWhereabouts(reason, error.message, api), transient };
   }
   if (error instanceof Unresolved) {
     return { passed: false, reason: error.reason, message: error.message, transient: false };

@@ -4,8 +4,11 @@ import type { Clock } from "../../runtime/clock.ts";
 import { findCondition } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { parseKey } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import { claimsDefault, type Cluster, namespaced, reelNameOf } from "../cluster.ts";
+import type { EventReason } from "../reasons.ts";
 import { setFinalizer } from "../finalizer.ts";
 import type { Probes } from "./probes.ts";
 import { endpointOf } from "./resolve.ts";
@@ -14,9 +17,11 @@ import { cloudApiStatus, heldStatus, type Probe } from "./status.ts";
 export interface CloudApiReconcilerDeps {
   readonly cluster: Cluster;
   readonly probes: Probes;
-  readonly events: Pick<EventRecorder, "event">;
+  readonly events: Pick<EventRecorder<EventReason>, "event">;
   readonly clock: Clock;
 }
+
+type Run = Pick<ReconcileContext, "signal" | "log">;
 
 /** Has the product clouds probed, and says how they are. */
 export class CloudApiReconciler {
@@ -26,14 +31,16 @@ export class CloudApiReconciler {
     this.#deps = deps;
   }
 
-  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+  async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, clock, probes } = this.#deps;
+    const { signal } = context;
+    const log = context.log.child({ cloud: parseKey(key).name });
     const api = cluster.cloudApis.cache.get(key);
     if (api === undefined) {
       probes.drop(key);
       return undefined;
     }
-    if (api.metadata.deletionTimestamp !== undefined) return this.#release(key, api, signal);
+    if (api.metadata.deletionTimestamp !== undefined) return this.#release(key, api, { signal, log });
     const held = await setFinalizer(cluster.cloudApis.client, api, this.#holds(api), signal);
     if (held !== api) cluster.cloudApis.cache.observe(held);
 
@@ -41,12 +48,12 @@ export class CloudApiReconciler {
     if (suspended) probes.drop(key);
     const state = suspended ? undefined : probes.look(api);
     // What the status says holds until there is something to say; the probe's end enqueues this key.
-    if (state?.probe !== undefined || suspended) await this.#write(held, state?.probe, signal);
+    if (state?.probe !== undefined || suspended) await this.#write(held, state?.probe, { signal, log });
     if (state?.nextProbeAt === undefined) return undefined;
     return { requeueAfterMs: Math.max(50, state.nextProbeAt - clock.now()) };
   }
 
-  async #write(api: CloudApi, probe: Probe | undefined, signal: AbortSignal): Promise<void> {
+  async #write(api: CloudApi, probe: Probe | undefined, { signal, log }: Run): Promise<void> {
     const { cluster, clock } = this.#deps;
     const status = cloudApiStatus(
       {
@@ -61,7 +68,7 @@ export class CloudApiReconciler {
     cluster.cloudApis.cache.observe(await writeStatus(cluster.cloudApis.client, api, status, signal));
     const before = findCondition(api.status?.conditions, "Ready");
     const now = findCondition(status.conditions, "Ready");
-    if (before?.status !== now?.status || before?.reason !== now?.reason) this.#tell(api, probe);
+    if (before?.status !== now?.status || before?.reason !== now?.reason) this.#tell(api, probe, log);
   }
 
   /**
@@ -86,7 +93,7 @@ export class CloudApiReconciler {
     });
   }
 
-  async #release(key: string, api: CloudApi, signal: AbortSignal): Promise<ReconcileResult> {
+  async #release(key: string, api: CloudApi, { signal, log }: Run): Promise<ReconcileResult> {
     const { probes, events, cluster, clock } = this.#deps;
     if (this.#holds(api)) {
       // Devices are taken out through it, so it must be known to answer.
@@ -95,7 +102,7 @@ export class CloudApiReconciler {
       const cannot = known?.probe?.passed === false ? `. ${known.probe.reason}: ${known.probe.message}` : "";
       const reason = "StillInUse";
       const message = `a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out (take it out of the batch's spec.cloudApis, or delete the batch), or when the batch's policy is Retain${cannot}`;
-      events.event(api, { type: "Warning", reason, action: "Delete", message });
+      events.event(api, { type: "Warning", reason, action: "Delete", message }, log);
       const { cloudApis } = cluster;
       const status = heldStatus(api, reason, message, new Date(clock.now()));
       cloudApis.cache.observe(await writeStatus(cloudApis.client, api, status, signal));
@@ -130,13 +137,13 @@ export class CloudApiReconciler {
   }
 
   /** Tells people of a verdict that is not the last one. */
-  #tell(api: CloudApi, probe: Probe | undefined): void {
+  #tell(api: CloudApi, probe: Probe | undefined, log: Logger): void {
     if (probe?.passed === false) {
       const { reason, message } = probe;
-      this.#deps.events.event(api, { type: "Warning", reason, action: "Probe", message });
+      this.#deps.events.event(api, { type: "Warning", reason, action: "Probe", message }, log);
     } else if (probe !== undefined) {
       const message = `${endpointOrNothing(api) ?? namespaced(api.metadata.namespace, api.metadata.name)} answered`;
-      this.#deps.events.event(api, { type: "Normal", reason: "Connected", action: "Probe", message });
+      this.#deps.events.event(api, { type: "Normal", reason: "Connected", action: "Probe", message }, log);
     }
   }
 }

@@ -6,14 +6,15 @@ import type { Secret } from "../../accounts/core-kinds.ts";
 import type { SigningKeys } from "../../accounts/signing-keys.ts";
 import { targetOf } from "../../provisioning/target.ts";
 import type { ResourceClient } from "../../runtime/client.ts";
+import type { CloudApiReason } from "../reasons.ts";
 import type { CloudLink } from "./links.ts";
 
 /** Why a CloudApi cannot even be called. */
 export class Unresolved extends Error {
   override name = "Unresolved";
-  readonly reason: string;
+  readonly reason: CloudApiReason;
 
-  constructor(reason: string, message: string) {
+  constructor(reason: CloudApiReason, message: string) {
     super(message);
     this.reason = reason;
   }

@@ -1,5 +1,6 @@
 import type { CloudApi, CloudApiStatus } from "../../../crds/index.ts";
 import type { InfoAnswer } from "../../../interop/caller/caller.ts";
+import type { CloudApiReason } from "../reasons.ts";
 import { readiness, setCondition, removeCondition, type Verdict } from "../../runtime/conditions.ts";
 
 /** How the last probe went. */
@@ -12,7 +13,7 @@ export type Probe =
     }
   | {
       readonly passed: false;
-      readonly reason: string;
+      readonly reason: CloudApiReason;
       readonly message: string;
       readonly transient: boolean;
     };
@@ -45,7 +46,12 @@ export function cloudApiStatus(view: CloudApiView, now: Date): CloudApiStatus {
 }
 
 /** The status of a CloudApi that is deleted and may not go yet: as it was, but for why. */
-export function heldStatus(api: CloudApi, reason: string, message: string, now: Date): CloudApiStatus {
+export function heldStatus(
+  api: CloudApi,
+  reason: CloudApiReason,
+  message: string,
+  now: Date,
+): CloudApiStatus {
   const at = { observedGeneration: api.metadata.generation ?? 0, now };
   const conditions = readiness(api.status?.conditions, { state: "stalled", reason, message }, at);
   return { ...api.status, observedGeneration: at.observedGeneration, conditions };
@@ -54,7 +60,7 @@ export function heldStatus(api: CloudApi, reason: string, message: string, now: 
 const NEXT_KEY =
   "; it does not accept the account's next signing key yet: give it the key set in ConfigMap certferry-jwks of this namespace, which holds both";
 
-function judge({ api, probe, endpoint }: CloudApiView): Verdict {
+function judge({ api, probe, endpoint }: CloudApiView): Verdict<CloudApiReason> {
   if (api.spec.suspend === true || probe === undefined) {
     return {
       state: "stalled",

@@ -1,5 +1,6 @@
 import type { DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
 import { WAITED_FOR_REEL } from "../../../crds/index.ts";
+import type { UnboundReason } from "../reasons.ts";
 import type { Inspection } from "../reel/inspector.ts";
 
 /** What the question "is this batch's reel its own?" is answered from. */
@@ -22,11 +23,16 @@ export type BindingStep =
   | { readonly do: "inspect" }
   | { readonly do: "claim"; readonly inspection: Extract<Inspection, { state: "ready" }> }
   /** Under way, and nothing is wrong. */
-  | { readonly do: "progress"; readonly reason: string; readonly message: string }
+  | { readonly do: "progress"; readonly reason: UnboundReason; readonly message: string }
   /** Goes on by itself when something else comes about. `early`: the batch is one that was there before its reel. */
-  | { readonly do: "wait"; readonly reason: string; readonly message: string; readonly early?: boolean }
+  | {
+      readonly do: "wait";
+      readonly reason: UnboundReason;
+      readonly message: string;
+      readonly early?: boolean;
+    }
   /** Goes on only when a person changes something. */
-  | { readonly do: "refuse"; readonly reason: string; readonly message: string };
+  | { readonly do: "refuse"; readonly reason: UnboundReason; readonly message: string };
 
 /** Decides the next step; it changes nothing and asks nobody. */
 export function planBinding(view: BindingView): BindingStep {

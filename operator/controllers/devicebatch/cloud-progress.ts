@@ -3,12 +3,13 @@ import { addCounts } from "../../provisioning/ledger/states.ts";
 import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
 import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
 import type { CloudLink } from "../cloudapi/links.ts";
+import type { ObstacleReason } from "../reasons.ts";
 import { shorten } from "./shorten.ts";
 
 /** Why a declared cloud cannot be called, whoever's fault it is. */
 export interface Obstacle {
   readonly state: "Pending" | "Blocked" | "Suspended";
-  readonly reason: string;
+  readonly reason: ObstacleReason;
   readonly message: string;
   /** Epoch ms; undefined when only a change of what is declared helps. */
   readonly nextTryAt?: number | undefined;

@@ -1,5 +1,6 @@
 import type { CloudProgress, DeviceBatch } from "../../../crds/index.ts";
 import type { Verdict } from "../../runtime/conditions.ts";
+import type { BatchReason } from "../reasons.ts";
 import { estimate, explain, goesOnByItself, round } from "./cloud-progress.ts";
 import type { Departure } from "./departures.ts";
 import { shorten } from "./shorten.ts";
@@ -40,7 +41,7 @@ export function departureProgress(departure: Departure, batch: DeviceBatch, now:
 }
 
 /** What is said of a batch whose devices are to leave clouds, all of them in one sentence. */
-export function departuresVerdict(departures: readonly Departure[], now: Date): Verdict {
+export function departuresVerdict(departures: readonly Departure[], now: Date): Verdict<BatchReason> {
   const held = departures.flatMap((departure) => {
     const hindrance = hindranceOf(departure, now);
     return hindrance === undefined ? [] : [{ name: departure.name, ...hindrance }];

@@ -6,7 +6,7 @@ import { keyOf } from "../../runtime/objects.ts";
 import { namespaced, reelNameOf } from "../cluster.ts";
 import { ledgersOf } from "./cloud-ledgers.ts";
 import type { Obstacle } from "./cloud-progress.ts";
-import { linkTo, obstacleOf, type PlacementsDeps, specOf } from "./placements.ts";
+import { linkTo, located, obstacleOf, type PlacementsDeps, specOf } from "./placements.ts";
 
 /** A cloud that a batch has left, and that its devices are to leave too. */
 export interface Departure {
@@ -79,7 +79,7 @@ function depart(
     ledgers,
     counts,
     obstacle: cannot ? UNABLE(name) : obstacle,
-    progress: progress?.direction === "out" ? progress : undefined,
+    progress: progress?.direction === "out" ? located(progress, api) : undefined,
   };
 }
 

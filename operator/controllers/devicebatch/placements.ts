@@ -10,6 +10,8 @@ import {
 import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { type Cluster, namespaced, reelNameOf } from "../cluster.ts";
 import type { CloudLink, CloudLinks } from "../cloudapi/links.ts";
+import { withWhereabouts } from "../cloudapi/whereabouts.ts";
+import { knownCloudApiReason } from "../reasons.ts";
 import { explainForeign, ledgersIn, ledgersThrough } from "./cloud-ledgers.ts";
 import { type CloudView, countCloud, type Obstacle } from "./cloud-progress.ts";
 import { shorten } from "./shorten.ts";
@@ -53,7 +55,7 @@ export function arrangePlacements(
     const obstacle =
       obstacleOf(batch, name, api, link, reel, deps.links) ?? leftovers(foreign, binding, target);
     const progress = key === undefined ? undefined : deps.ferry.progress(key);
-    const view: CloudView = { name, key, link, obstacle, ledgers, progress: inward(progress) };
+    const view: CloudView = { name, key, link, obstacle, ledgers, progress: inward(progress, api) };
     if (key === undefined || obstacle !== undefined || kept.has(key)) return view;
     kept.add(key);
     if (reel !== undefined && link !== undefined && isWanted(view, batch, binding)) {
@@ -65,8 +67,19 @@ export function arrangePlacements(
 }
 
 /** What is told of devices that leave is not told of those that come. */
-function inward(progress: PlacementProgress | undefined): PlacementProgress | undefined {
-  return progress?.direction === "in" ? progress : undefined;
+function inward(
+  progress: PlacementProgress | undefined,
+  api: CloudApi | undefined,
+): PlacementProgress | undefined {
+  return progress?.direction === "in" ? located(progress, api) : undefined;
+}
+
+/** What a placement tells, with the fields that a fault of its cloud has to do with. */
+export function located(progress: PlacementProgress, api: CloudApi | undefined): PlacementProgress {
+  const { hindrance } = progress;
+  if (hindrance === undefined) return progress;
+  const message = withWhereabouts(hindrance.reason, hindrance.message, api);
+  return { ...progress, hindrance: { ...hindrance, message } };
 }
 
 /** The link of a CloudApi as it is declared now: one to another cloud is none. */
@@ -183,8 +196,9 @@ function notConnected(name: string, api: CloudApi, links: CloudLinks): Obstacle 
   const stale = ready?.observedGeneration !== api.metadata.generation;
   // One that is being deleted says why that waits: for the batch that asks here.
   const going = api.metadata.deletionTimestamp !== undefined;
-  if (ready === undefined || ready.status === "True" || stale || going) {
+  const reason = knownCloudApiReason(ready?.reason ?? "");
+  if (ready === undefined || reason === undefined || ready.status === "True" || stale || going) {
     return { state: "Pending", reason: "NotProbedYet", message: `CloudApi ${name} is being probed` };
   }
-  return { state: "Blocked", reason: ready.reason, message: `CloudApi ${name}: ${ready.message}`, nextTryAt };
+  return { state: "Blocked", reason, message: `CloudApi ${name}: ${ready.message}`, nextTryAt };
 }

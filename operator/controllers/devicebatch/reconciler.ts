@@ -1,27 +1,36 @@
-import type { DeviceBatch, DeviceBatchStatus, ReelBinding } from "../../../crds/index.ts";
+import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
 import { WAITED_FOR_REEL } from "../../../crds/index.ts";
-import { findCondition, isConditionTrue } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
-import type { EventRecorder } from "../../runtime/events.ts";
+import type { EventInput, EventRecorder } from "../../runtime/events.ts";
 import { sameJson } from "../../runtime/json.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import { namespaced, reelNameOf } from "../cluster.ts";
+import type { EventReason } from "../reasons.ts";
 import { setFinalizer } from "../finalizer.ts";
-import { type Claim, claim, type ClaimDeps } from "./claim.ts";
+import { claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import { type CloudView, patienceLeft } from "./cloud-progress.ts";
 import { arrangeDepartures, type Departure } from "./departures.ts";
+import { type Judged, newsOf, newsOfClaim, ThrottleNews } from "./news.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
 import { departuresVerdict } from "./departure-status.ts";
 import { bindingOf, leftBehind, planRelease } from "./release.ts";
-import { boundStatus, heldStatus, unboundStatus } from "./status.ts";
+import { heldStatus, judgeBound, unboundStatus } from "./status.ts";
 import { writeDelay } from "./write-pace.ts";
 
 export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
-  readonly events: Pick<EventRecorder, "event">;
+  readonly events: Pick<EventRecorder<EventReason>, "event">;
   /** Called with a CloudApi's key when a placement met a fault that a probe should look into. */
   readonly suspect: (cloudApi: string) => void;
+}
+
+/** One reconcile. */
+interface Run {
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly log: Logger;
 }
 
 const DRAINING_MS = 1_000;
@@ -44,19 +53,22 @@ const CLOUD_FAULTS: ReadonlySet<string> = new Set([
 export class DeviceBatchReconciler {
   readonly #deps: DeviceBatchReconcilerDeps;
   readonly #written = new Map<string, number>();
+  readonly #throttled = new ThrottleNews();
 
   constructor(deps: DeviceBatchReconcilerDeps) {
     this.#deps = deps;
   }
 
-  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+  async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, clock, ferry } = this.#deps;
     const cached = cluster.batches.cache.get(key);
     if (cached === undefined) {
-      this.#written.delete(key);
+      this.#forget(key);
       return undefined;
     }
-    if (cached.metadata.deletionTimestamp !== undefined) return this.#release(key, cached, signal);
+    const { signal } = context;
+    const run: Run = { key, signal, log: context.log.child({ batch: cached.spec.batchId }) };
+    if (cached.metadata.deletionTimestamp !== undefined) return this.#release(cached, run);
     // Before anything leaves or is claimed: a batch that goes must be seen going.
     let batch = await setFinalizer(cluster.batches.client, cached, true, signal);
     if (batch !== cached) cluster.batches.cache.observe(batch);
@@ -70,10 +82,10 @@ export class DeviceBatchReconciler {
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
       // What it waits for is watched: thousands of waiting batches must not ask again and again.
-      return this.#write(key, batch, status, signal);
+      return this.#write(batch, { status, reason }, run);
     }
-    this.#tellClaimed(batch, claimed);
-    return this.#provision(key, batch, claimed.binding, signal);
+    this.#tell(batch, newsOfClaim(claimed), run);
+    return this.#provision(batch, claimed.binding, run);
   }
 
   /** Writes into the batch that it was there before its reel: that must outlive its status. */
@@ -87,16 +99,11 @@ export class DeviceBatchReconciler {
     return noted;
   }
 
-  async #provision(
-    key: string,
-    batch: DeviceBatch,
-    bound: ReelBinding,
-    signal: AbortSignal,
-  ): Promise<ReconcileResult> {
+  async #provision(batch: DeviceBatch, bound: ReelBinding, run: Run): Promise<ReconcileResult> {
     const { cluster, clock } = this.#deps;
     const apis = cluster.cloudApis.cache.byIndex("namespace", batch.metadata.namespace);
     const choice = planClouds(batch, bound, apis);
-    const binding = await this.#recordDefault(bound, choice, signal);
+    const binding = await this.#recordDefault(bound, choice, run.signal);
     const names = choice.kind === "clouds" ? choice.names : [];
     const clouds = arrangePlacements(batch, binding, names, this.#deps);
     const staying = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
@@ -105,7 +112,7 @@ export class DeviceBatchReconciler {
     this.#suspectFaults(batch, [...clouds, ...departures]);
     const now = new Date(clock.now());
     const view = { batch, binding, choice, clouds, departures, request: requestOf(batch) };
-    const waiting = await this.#write(key, batch, boundStatus(view, now), signal);
+    const waiting = await this.#write(batch, judgeBound(view, now), run);
     return sooner(
       waiting?.requeueAfterMs,
       [...clouds, ...departures].map(({ progress }) => patienceLeft(progress, now)),
@@ -129,49 +136,42 @@ export class DeviceBatchReconciler {
     return this.#deps.ferry.withdrawReel(reelNameOf(batch.spec.batchId), new Set(keys));
   }
 
-  async #release(key: string, batch: DeviceBatch, signal: AbortSignal): Promise<ReconcileResult> {
+  async #release(batch: DeviceBatch, run: Run): Promise<ReconcileResult> {
     const { cluster, clock, events } = this.#deps;
     const binding = bindingOf(batch, cluster);
     if (binding !== undefined) {
       const departures = arrangeDepartures(batch, binding, new Set(), this.#deps);
       const quiet = this.#settle(batch, [], departures);
       const step = planRelease(batch, departures, cluster, clock.now());
-      if (step.do === "hold") return this.#hold(key, batch, departures, signal);
+      if (step.do === "hold") return this.#hold(batch, departures, run);
       // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
       if (!quiet) return { requeueAfterMs: DRAINING_MS };
       if (step.leftBehind.length > 0) {
         // About the binding, which stays: a namespace that is going takes no Events.
-        events.event(binding, {
-          type: "Warning",
-          reason: "DevicesLeftBehind",
-          action: "Delete",
-          message: leftBehind(batch.metadata.namespace, step.leftBehind),
-        });
+        const message = leftBehind(batch.metadata.namespace, step.leftBehind);
+        const reason = "DevicesLeftBehind";
+        events.event(binding, { type: "Warning", reason, action: "Delete", message }, run.log);
       }
       const { batch: _used, ...spec } = binding.spec;
-      cluster.bindings.cache.observe(await cluster.bindings.client.update({ ...binding, spec }, signal));
+      cluster.bindings.cache.observe(await cluster.bindings.client.update({ ...binding, spec }, run.signal));
     }
-    await setFinalizer(cluster.batches.client, batch, false, signal);
-    this.#written.delete(key);
+    await setFinalizer(cluster.batches.client, batch, false, run.signal);
+    run.log.info("the batch is let go");
+    this.#forget(run.key);
     return undefined;
   }
 
   /** A deleted batch that waits for its devices to be taken out says how that goes. */
-  async #hold(
-    key: string,
-    batch: DeviceBatch,
-    departures: readonly Departure[],
-    signal: AbortSignal,
-  ): Promise<ReconcileResult> {
+  async #hold(batch: DeviceBatch, departures: readonly Departure[], run: Run): Promise<ReconcileResult> {
     const { clock, events } = this.#deps;
     this.#suspectFaults(batch, departures);
     const now = new Date(clock.now());
-    const verdict = departuresVerdict(departures, now);
-    if (verdict.state === "stalled") {
-      const { reason, message } = verdict;
-      events.event(batch, { type: "Warning", reason, action: "Delete", message });
+    const { state, reason, message } = departuresVerdict(departures, now);
+    if (state === "stalled") {
+      events.event(batch, { type: "Warning", reason, action: "Delete", message }, run.log);
     }
-    const waiting = await this.#write(key, batch, heldStatus(batch, departures, now), signal);
+    const status = heldStatus(batch, departures, now);
+    const waiting = await this.#write(batch, { status, reason }, run);
     return sooner(
       Math.min(waiting?.requeueAfterMs ?? HOLDING_MS, HOLDING_MS),
       departures.map(({ progress }) => patienceLeft(progress, now)),
@@ -179,12 +179,13 @@ export class DeviceBatchReconciler {
   }
 
   async #write(
-    key: string,
     batch: DeviceBatch,
-    status: DeviceBatchStatus,
-    signal: AbortSignal,
+    judged: Judged,
+    run: Run,
   ): Promise<{ requeueAfterMs: number } | undefined> {
     const { cluster, clock } = this.#deps;
+    const { key, signal } = run;
+    const { status } = judged;
     if (sameJson(batch.status, status)) return undefined;
     const since = clock.now() - (this.#written.get(key) ?? -Infinity);
     const siblings = cluster.batches.cache.byIndex("namespace", batch.metadata.namespace).length;
@@ -194,7 +195,9 @@ export class DeviceBatchReconciler {
     if (written.metadata.resourceVersion === batch.metadata.resourceVersion) return undefined;
     this.#written.set(key, clock.now());
     cluster.batches.cache.observe(written);
-    this.#tellChange(batch, status);
+    for (const news of [...newsOf(batch, judged), ...this.#throttled.of(key, status, clock.now())]) {
+      this.#tell(batch, news, run);
+    }
     return undefined;
   }
 
@@ -206,32 +209,13 @@ export class DeviceBatchReconciler {
     }
   }
 
-  #tellClaimed(
-    batch: DeviceBatch,
-    { binding: { spec }, how }: Extract<Claim, { binding: ReelBinding }>,
-  ): void {
-    if (how === "had") return;
-    const message =
-      how === "bound"
-        ? `reel ${spec.batchId} with ${spec.devices} devices is bound to this account`
-        : `reel ${spec.batchId} with ${spec.devices} devices, which this account has had since ${spec.boundAt}, is taken up; what is in a cloud already is not sent again`;
-    const reason = how === "bound" ? "Bound" : "TakenUp";
-    this.#deps.events.event(batch, { type: "Normal", reason, action: "Bind", message });
+  #tell(batch: DeviceBatch, news: EventInput<EventReason> | undefined, { log }: Run): void {
+    if (news !== undefined) this.#deps.events.event(batch, news, log);
   }
 
-  /** An event where the verdict changed: people read these in `kubectl describe`. */
-  #tellChange(batch: DeviceBatch, status: DeviceBatchStatus): void {
-    const ready = findCondition(status.conditions, "Ready");
-    // What is merely under way is no news.
-    if (ready === undefined || ready.status === "Unknown") return;
-    if (readyReason(status) === readyReason(batch.status)) return;
-    const alarming = ready.status === "False" && ready.reason !== "Suspended";
-    this.#deps.events.event(batch, {
-      type: alarming ? "Warning" : "Normal",
-      reason: ready.reason,
-      action: isConditionTrue(status.conditions, "Bound") ? "Provision" : "Bind",
-      message: ready.message,
-    });
+  #forget(key: string): void {
+    this.#written.delete(key);
+    this.#throttled.forget(key);
   }
 }
 
@@ -239,9 +223,4 @@ export class DeviceBatchReconciler {
 function sooner(first: number | undefined, others: readonly number[]): ReconcileResult {
   const waits = [first ?? 0, ...others].filter((wait) => wait > 0);
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
-}
-
-function readyReason(status: DeviceBatchStatus | undefined): string | undefined {
-  const ready = findCondition(status?.conditions, "Ready");
-  return ready && `${ready.status} ${ready.reason}`;
 }

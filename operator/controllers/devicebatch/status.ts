@@ -6,6 +6,7 @@ import type {
   ReelBinding,
 } from "../../../crds/index.ts";
 import { readiness, removeCondition, setCondition, type Verdict } from "../../runtime/conditions.ts";
+import type { BatchReason, UnboundReason } from "../reasons.ts";
 import type { CloudChoice } from "./cloud-plan.ts";
 import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
 import { departureProgress, departuresVerdict } from "./departure-status.ts";
@@ -18,7 +19,7 @@ export interface UnboundView {
   readonly batch: DeviceBatch;
   /** Under way, waiting for something that may come by itself, or for a person. */
   readonly state: "progressing" | "retrying" | "stalled";
-  readonly reason: string;
+  readonly reason: UnboundReason;
   readonly message: string;
 }
 
@@ -41,7 +42,7 @@ const FAILURE_MESSAGE = 512;
 /** The status of a batch that is not bound. */
 export function unboundStatus({ batch, state, reason, message }: UnboundView, now: Date): DeviceBatchStatus {
   const at = { observedGeneration: batch.metadata.generation ?? 0, now };
-  const verdict: Verdict = { state, reason, message };
+  const verdict: Verdict<UnboundReason> = { state, reason, message };
   const { observedGeneration } = at;
   let conditions = setCondition(
     batch.status?.conditions,
@@ -64,8 +65,13 @@ export function heldStatus(
   return { ...batch.status, observedGeneration: at.observedGeneration, clouds, conditions };
 }
 
-/** The status of a bound batch: counters from the ledgers, and one verdict over all clouds. */
+/** The status of a bound batch, see {@link judgeBound}. */
 export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
+  return judgeBound(view, now).status;
+}
+
+/** The status of a bound batch: counters from the ledgers, and one verdict over all clouds, with its reason. */
+export function judgeBound(view: BoundView, now: Date): { status: DeviceBatchStatus; reason: BatchReason } {
   const { batch, binding, clouds, request } = view;
   const { devices } = binding.spec;
   const observedGeneration = batch.metadata.generation ?? 0;
@@ -86,7 +92,7 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
   const done = lines.length > 0 && lines.every((line) => line.state === "Provisioned");
   const provisionedAt = done ? latest(lines) : undefined;
   const failures = failuresOf(view);
-  return {
+  const status: DeviceBatchStatus = {
     observedGeneration,
     boundDevices: devices,
     provisionedDevices: provisioned,
@@ -99,12 +105,17 @@ export function boundStatus(view: BoundView, now: Date): DeviceBatchStatus {
     ...(failures.length === 0 ? {} : { failures }),
     conditions: conditionsOf(batch, binding, { verdict, done, observedGeneration }, now),
   };
+  return { status, reason: verdict.reason };
 }
 
 function conditionsOf(
   batch: DeviceBatch,
   binding: ReelBinding,
-  { verdict, done, observedGeneration }: { verdict: Verdict; done: boolean; observedGeneration: number },
+  {
+    verdict,
+    done,
+    observedGeneration,
+  }: { verdict: Verdict<BatchReason>; done: boolean; observedGeneration: number },
   now: Date,
 ): NonNullable<DeviceBatchStatus["conditions"]> {
   const bound = {
@@ -132,7 +143,7 @@ function judge(
   lines: readonly CloudProgress[],
   { provisioned, failed }: { provisioned: number; failed: number },
   now: Date,
-): Verdict {
+): Verdict<BatchReason> {
   const { devices } = binding.spec;
   if (departures.length > 0) return departuresVerdict(departures, now);
   if (choice.kind === "boundOnly") {
@@ -158,11 +169,10 @@ function judge(
   const moving = lines.filter(({ state }) => state === "Provisioning" || state === "Pending");
   const count = `${provisioned} of ${devices} devices are in every declared cloud`;
   if (moving.length > 0 && blocked.length === 0) {
-    return { state: "progressing", reason: "Provisioning", message: count };
+    return { state: "progressing", reason: "Provisioning", message: `${count}${outlook(moving)}` };
   }
   if (blocked.length > 0) {
-    const why = blocked.map(({ name, message }) => `${name}: ${message ?? "blocked"}`).join("; ");
-    return { state: "retrying", reason: "CloudBlocked", message: `${count}; ${why}` };
+    return { state: "retrying", reason: "CloudBlocked", message: `${count}; ${explainBlocked(blocked)}` };
   }
   if (failing.length > 0) {
     return {
@@ -173,6 +183,27 @@ function judge(
   }
   const who = batch.spec.suspend === true ? "this batch" : "its cloud";
   return { state: "stalled", reason: "Suspended", message: `${count}; ${who} is suspended` };
+}
+
+/** When those that go on will be done, and what sets their pace; nothing where that is not known of each. */
+function outlook(moving: readonly CloudProgress[]): string {
+  const ends = moving.map(({ estimatedCompletion }) => estimatedCompletion);
+  const known = ends.filter((end) => end !== undefined).sort();
+  const last = known.length === ends.length ? known.at(-1) : undefined;
+  const throttled = moving.filter(({ limitedBy }) => limitedBy === "CloudThrottling");
+  const pace = throttled.map(({ name }) => name).join(", ");
+  return `${last === undefined ? "" : `; the last is expected to be in by ${last}`}${pace === "" ? "" : `; ${pace} sets the pace, by refusing what is more`}`;
+}
+
+/** One blocked cloud in full; of several, which for what reason: each one's line in status.clouds says what to do. */
+function explainBlocked(blocked: readonly CloudProgress[]): string {
+  const [first] = blocked;
+  if (first !== undefined && blocked.length === 1) return `${first.name}: ${first.message ?? "blocked"}`;
+  const byReason = Map.groupBy(blocked, ({ message = "" }) => message.split(":", 1)[0] ?? "");
+  const groups = [...byReason].map(
+    ([reason, clouds]) => `${reason} (${clouds.map(({ name }) => name).join(", ")})`,
+  );
+  return `${blocked.length} clouds are blocked: ${groups.join(", ")}. The message of each in status.clouds says what to do, and when it is tried next`;
 }
 
 /** The list is keyed by name: a CloudApi that leads elsewhere by now has one line, that of where it leads. */

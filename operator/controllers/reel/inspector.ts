@@ -3,6 +3,7 @@ import { ManifestError, type ManifestSummary, Slots } from "../../manifests/inde
 import type { ReelContents } from "../../provisioning/reel-contents.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { ReelReason } from "../reasons.ts";
 
 /** What is known of a reel's manifest. */
 export type Inspection =
@@ -10,7 +11,7 @@ export type Inspection =
   | { readonly state: "ready"; readonly summary: ManifestSummary; readonly evaluatedAt: Date }
   | {
       readonly state: "failed";
-      readonly reason: string;
+      readonly reason: ReelReason;
       readonly message: string;
       /** What was read, where the manifest could be read and is of no use all the same. */
       readonly summary?: ManifestSummary;

@@ -3,8 +3,10 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type Condition, findCondition } from "../../runtime/conditions.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
+import type { Logger } from "../../runtime/logger.ts";
 import { writeStatus } from "../../runtime/status.ts";
 import type { Cluster } from "../cluster.ts";
+import type { EventReason } from "../reasons.ts";
 import { isContested } from "../devicebatch/binding-plan.ts";
 import type { Inspection, ReelInspector } from "./inspector.ts";
 import { isInspected, reelStatus } from "./status.ts";
@@ -12,7 +14,7 @@ import { isInspected, reelStatus } from "./status.ts";
 export interface ReelReconcilerDeps {
   readonly cluster: Cluster;
   readonly inspector: ReelInspector;
-  readonly events: EventRecorder;
+  readonly events: Pick<EventRecorder<EventReason>, "event">;
   readonly clock: Clock;
 }
 
@@ -24,7 +26,7 @@ export class ReelReconciler {
     this.#deps = deps;
   }
 
-  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+  async reconcile(key: string, { signal, log }: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, inspector, clock } = this.#deps;
     const reel = cluster.reels.cache.get(key);
     if (reel === undefined || reel.metadata.deletionTimestamp !== undefined) {
@@ -40,7 +42,7 @@ export class ReelReconciler {
     const status = reelStatus({ reel, binding, inspection, contested }, new Date(clock.now()));
     const written = await writeStatus(cluster.reels.client, reel, status, signal);
     cluster.reels.cache.observe(written);
-    this.#tell(reel, inspection, findCondition(status.conditions, "Ready"));
+    this.#tell(reel, inspection, findCondition(status.conditions, "Ready"), log);
     if (inspection?.state !== "failed" || inspection.retryAt === undefined) return undefined;
     return { requeueAfterMs: Math.max(0, inspection.retryAt - clock.now()) };
   }
@@ -53,26 +55,30 @@ export class ReelReconciler {
     return !isInspected(reel) || reel.spec.manifest.configMap !== undefined;
   }
 
-  #tell(reel: Reel, inspection: Inspection | undefined, ready: Condition | undefined): void {
+  #tell(reel: Reel, inspection: Inspection | undefined, ready: Condition | undefined, log: Logger): void {
     if (ready?.reason === "ManifestChanged" || ready?.reason === "Contested") {
       const { reason, message } = ready;
       const action = reason === "Contested" ? "Bind" : "ReadManifest";
-      this.#deps.events.event(reel, { type: "Warning", reason, action, message });
+      this.#deps.events.event(reel, { type: "Warning", reason, action, message }, log);
       return;
     }
     if (inspection?.state === "failed") {
       const { reason, message } = inspection;
-      this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message });
+      this.#deps.events.event(reel, { type: "Warning", reason, action: "ReadManifest", message }, log);
     } else if (inspection?.state === "ready" && inspection.summary.refused > 0) {
       const { refused, devices } = inspection.summary;
       // Told once, though a reading is repeated.
       if (isInspected(reel) && reel.status?.quarantined?.count === refused) return;
-      this.#deps.events.event(reel, {
-        type: "Warning",
-        reason: "Quarantined",
-        action: "ReadManifest",
-        message: `${refused} entries of the manifest were refused; ${devices} devices can be bound. See status.quarantined`,
-      });
+      this.#deps.events.event(
+        reel,
+        {
+          type: "Warning",
+          reason: "Quarantined",
+          action: "ReadManifest",
+          message: `${refused} entries of the manifest were refused; ${devices} devices can be bound. See status.quarantined`,
+        },
+        log,
+      );
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Reel, ReelBinding, ReelStatus } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue, readiness, type Verdict } from "../../runtime/conditions.ts";
 import { isSignedFormat, type ManifestSummary } from "../../manifests/index.ts";
+import { knownReelReason, type ReelReason } from "../reasons.ts";
 import type { Inspection } from "./inspector.ts";
 
 /** What a reel's status follows from. */
@@ -47,7 +48,7 @@ function phaseOf(
   return state === "ready" || reason === "Contested" ? "Available" : "Pending";
 }
 
-function judge({ reel, binding, inspection, contested = false }: ReelView): Verdict {
+function judge({ reel, binding, inspection, contested = false }: ReelView): Verdict<ReelReason> {
   // While it is read again, a manifest that was of use is taken to be so still, and what was wrong stays said.
   if (inspection?.state === "running" && !wasOfUse(reel)) {
     return (
@@ -91,10 +92,12 @@ function wasOfUse(reel: Reel): boolean {
 }
 
 /** What the status says is wrong with the manifest that the spec names. */
-function failureBefore(reel: Reel): Verdict | undefined {
+function failureBefore(reel: Reel): Verdict<ReelReason> | undefined {
   const ready = findCondition(reel.status?.conditions, "Ready");
   if (!isCurrent(reel) || ready?.status !== "False") return undefined;
-  const { reason, message } = ready;
+  const { message } = ready;
+  const reason = knownReelReason(ready.reason);
+  if (reason === undefined) return undefined;
   const stalled = findCondition(reel.status?.conditions, "Stalled")?.status === "True";
   return { state: stalled ? "stalled" : "retrying", reason, message };
 }

@@ -4,12 +4,13 @@ import { ledgerSelector } from "../../provisioning/ledger/store.ts";
 import type { ReconcileContext, ReconcileResult } from "../../runtime/controller.ts";
 import type { EventRecorder } from "../../runtime/events.ts";
 import { type Cluster, isForReel, namespaced } from "../cluster.ts";
+import type { EventReason } from "../reasons.ts";
 import { setFinalizer } from "../finalizer.ts";
 
 export interface ReelBindingReconcilerDeps {
   readonly cluster: Cluster;
   readonly ferry: Pick<Ferry, "withdrawReel">;
-  readonly events: Pick<EventRecorder, "event">;
+  readonly events: Pick<EventRecorder<EventReason>, "event">;
 }
 
 const LOOK_AGAIN_MS = 15_000;
@@ -25,7 +26,7 @@ export class ReelBindingReconciler {
     this.#deps = deps;
   }
 
-  async reconcile(key: string, { signal }: ReconcileContext): Promise<ReconcileResult> {
+  async reconcile(key: string, { signal, log }: ReconcileContext): Promise<ReconcileResult> {
     const { cluster, ferry } = this.#deps;
     const binding = cluster.bindings.cache.get(key);
     if (binding === undefined) return undefined;
@@ -35,21 +36,29 @@ export class ReelBindingReconciler {
       return this.#freeOfVanished(held, signal);
     }
     if (binding.spec.batch !== undefined && !cluster.serves(binding.spec.account)) {
-      this.#deps.events.event(binding, {
-        type: "Warning",
-        reason: "AccountNotServed",
-        action: "Delete",
-        message: `account ${binding.spec.account}, whose DeviceBatch ${binding.spec.batch} may still use this binding, is not served by this operator (--watch-namespace), so the binding is kept. Serve the account again, or delete the batch and take spec.batch out here`,
-      });
+      this.#deps.events.event(
+        binding,
+        {
+          type: "Warning",
+          reason: "AccountNotServed",
+          action: "Delete",
+          message: `account ${binding.spec.account}, whose DeviceBatch ${binding.spec.batch} may still use this binding, is not served by this operator (--watch-namespace), so the binding is kept. Serve the account again, or delete the batch and take spec.batch out here`,
+        },
+        log,
+      );
       return { requeueAfterMs: LOOK_AGAIN_MS };
     }
     if (this.#inUse(binding)) {
-      this.#deps.events.event(binding, {
-        type: "Warning",
-        reason: "StillInUse",
-        action: "Delete",
-        message: "a DeviceBatch still uses this binding; it goes when that batch is deleted",
-      });
+      this.#deps.events.event(
+        binding,
+        {
+          type: "Warning",
+          reason: "StillInUse",
+          action: "Delete",
+          message: "a DeviceBatch still uses this binding; it goes when that batch is deleted",
+        },
+        log,
+      );
       return { requeueAfterMs: LOOK_AGAIN_MS };
     }
     // `withdrawReel` answers false while calls are under way; their end enqueues this key again.
@@ -67,6 +76,7 @@ export class ReelBindingReconciler {
     // when this process has heard that they are gone. Their deletion enqueues this key again.
     if (cluster.ledgers.cache.byIndex("reel", key).length > 0) return { requeueAfterMs: LOOK_AGAIN_MS };
     await setFinalizer(cluster.bindings.client, binding, false, signal);
+    log.info({ account: binding.spec.account, batch: binding.spec.batchId }, "the reel is released");
     return undefined;
   }
 
