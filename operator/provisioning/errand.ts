@@ -1,7 +1,8 @@
 import type { MayLeave } from "../../interop/caller/caller.ts";
 import type { Caller } from "./caller-port.ts";
 import type { Parcel } from "./delivery.ts";
-import { type DeviceState, PENDING, PROVISIONED, QUARANTINED, REMOVED } from "./ledger/states.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { type DeviceState, isFailed, PENDING, PROVISIONED, QUARANTINED, REMOVED } from "./ledger/states.ts";
 import { judge, judgeRemoval, type Verdict } from "./outcome.ts";
 import type { PlacementSpec } from "./placement-spec.ts";
 
@@ -14,6 +15,8 @@ export interface Errand {
   readonly goal: DeviceState;
   /** Whether a device in this state is to be sent. */
   wants(state: DeviceState): boolean;
+  /** Which records a pass need not even read: those of devices about which there is nothing to do, nor to say. */
+  skips(ledger: Pick<Ledger, "state">): (ordinal: number) => boolean;
   /** One request. @throws what the caller throws; NotNow before anything is sent */
   send(spec: PlacementSpec, parcels: readonly Parcel[], signal: AbortSignal): Promise<Verdicts>;
 }
@@ -28,6 +31,11 @@ export function provisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: PROVISIONED,
     wants: (state) => state === PENDING,
+    skips: (ledger) => (ordinal) => {
+      const state = ledger.state(ordinal);
+      // Of those that failed it is told which they are.
+      return state !== PENDING && !isFailed(state);
+    },
     async send({ interop, contents, policyExpected }, parcels, signal) {
       const mayLeave = whileAlone(mayAct);
       const answers = await caller.provision(interop, parcels, signal, contents.batchId, mayLeave);
@@ -45,6 +53,7 @@ export function deprovisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: REMOVED,
     wants: (state) => state !== REMOVED && state !== QUARANTINED,
+    skips: (ledger) => (ordinal) => [REMOVED, QUARANTINED].includes(ledger.state(ordinal)),
     async send({ interop, contents }, parcels, signal) {
       const mayLeave = whileAlone(mayAct);
       const answers = await caller.deprovision(interop, parcels, signal, contents.batchId, mayLeave);

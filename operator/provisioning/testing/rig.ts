@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { EgressPolicy } from "../../../interop/egress/policy.ts";
 import {
   inspectManifest,
-  type ManifestRecord,
   ManifestStore,
   type ManifestSummary,
+  type PackedRecord,
 } from "../../manifests/index.ts";
 import { ManualClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
@@ -207,8 +207,12 @@ class WatchedContents extends ReelContents {
     return this.#whileReading(() => super.inspect(query, signal));
   }
 
-  override async *read(query: ContentsQuery, signal: AbortSignal): AsyncGenerator<ManifestRecord> {
-    const records = super.read(query, signal);
+  override async *read(
+    query: ContentsQuery,
+    signal: AbortSignal,
+    skip?: (ordinal: number) => boolean,
+  ): AsyncGenerator<PackedRecord> {
+    const records = super.read(query, signal, skip);
     try {
       for (;;) {
         const next = await this.#whileReading(() => records.next());
