@@ -255,7 +255,7 @@ export class Placement {
     const until = this.#deps.clock.now() + SLICE_MS;
     const looksForTwins = namesBySerial && direction === "in";
     const summary = looksForTwins ? await this.#deps.contents.inspect(contents, signal) : undefined;
-    for await (const record of this.#deps.contents.read(contents, signal)) {
+    for await (const record of this.#deps.contents.read(contents, signal, this.#errand.skips(ledger))) {
       const state = ledger.state(record.ordinal);
       if (record.kind === "refused") {
         if (state === PENDING) ledger.mark(record.ordinal, QUARANTINED);
