@@ -63,8 +63,7 @@ export function observed(
   clock: Clock,
 ): Errand {
   return {
-    goal: errand.goal,
-    wants: (state) => errand.wants(state),
+    ...errand,
     async send(spec, parcels, signal) {
       const passage = passageOf(spec);
       const started = monotonic(clock);
