@@ -28,7 +28,7 @@ export function manifest7z(
   return pack7z({ [innerName]: csv, ...alongside }, packing);
 }
 
-/** Files by name in a solid 7z archive (LZMA2). */
+/** Files by name, in a folder at most one deep, in a solid 7z archive (LZMA2). */
 export async function pack7z(
   files: Readonly<Record<string, Uint8Array | string>>,
   options: PackOptions = {},
@@ -39,6 +39,8 @@ export async function pack7z(
     printErr: (line) => printed.push(line),
   });
   sevenZ.FS.mkdir("/pack");
+  const folders = new Set(Object.keys(files).map((name) => name.slice(0, Math.max(0, name.indexOf("/")))));
+  for (const folder of folders) if (folder !== "") sevenZ.FS.mkdir(`/pack/${folder}`);
   for (const [name, content] of Object.entries(files)) sevenZ.FS.writeFile(`/pack/${name}`, content);
   const secrecy = options.password === undefined ? [] : [`-p${options.password}`];
   if (options.encryptNames) secrecy.push("-mhe=on");

@@ -44,6 +44,7 @@ export async function prepareNested<File extends ScratchFile>(
     outer.tally.check(packed.bytes, limits);
     return undefined;
   }
+  if (outer.tally.holdsKeys) throw containsPrivateKey("the archive");
   outer.tally.check(packed.bytes, limits);
   const prepared = await scratch.create(false);
   try {
@@ -65,7 +66,6 @@ async function write(
 ): Promise<void> {
   const writer = new PreparedWriter(prepared);
   if (outer.members.length === 0) {
-    if (outer.tally.holdsKeys) throw containsPrivateKey("the archive");
     await copyFiles(thread, outer, nesting, writer, limits, signal);
     writer.endMember("");
     return writer.end(sha256);

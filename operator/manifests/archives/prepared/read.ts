@@ -6,6 +6,7 @@ import type { NestedContent, NestedFile, NestedMember } from "../../formats/port
 import {
   type DescribedMember,
   type Description,
+  DIGEST_BYTES,
   LENGTH_BYTES,
   MAX_DESCRIPTION_BYTES,
   NOT_KEPT,
@@ -31,13 +32,14 @@ export async function openPrepared(path: string): Promise<NestedContent & AsyncD
 /** Whether a file is whole, and what was prepared from the original with that digest. */
 export async function isPreparedFrom(path: string, sha256: string): Promise<boolean> {
   try {
-    const { original, content, members } = await describe(path);
+    const { original } = await describe(path);
     if (original !== sha256) return false;
-    const to = members.at(-1)?.to ?? PREPARED_MARK.length;
+    await using file = await open(path, "r");
+    const { size } = await file.stat();
     const hash = createHash("sha256");
-    const bytes = createReadStream(path, { end: to - 1, highWaterMark: PIECE_BYTES });
+    const bytes = createReadStream(path, { end: size - DIGEST_BYTES - 1, highWaterMark: PIECE_BYTES });
     for await (const chunk of bytes as AsyncIterable<Buffer>) hash.update(chunk);
-    return hash.digest("hex") === content;
+    return hash.digest().equals(await piece(file, size - DIGEST_BYTES, DIGEST_BYTES));
   } catch {
     return false;
   }
@@ -47,9 +49,10 @@ async function describe(path: string): Promise<Description> {
   await using file = await open(path, "r");
   const { size } = await file.stat();
   const mark = await piece(file, 0, PREPARED_MARK.length);
-  if (size < PREPARED_MARK.length + LENGTH_BYTES || !mark.equals(PREPARED_MARK)) throw damaged();
-  const length = (await piece(file, size - LENGTH_BYTES, LENGTH_BYTES)).readUInt32LE(0);
-  const at = size - LENGTH_BYTES - length;
+  const end = size - DIGEST_BYTES - LENGTH_BYTES;
+  if (end < PREPARED_MARK.length || !mark.equals(PREPARED_MARK)) throw damaged();
+  const length = (await piece(file, end, LENGTH_BYTES)).readUInt32LE(0);
+  const at = end - length;
   if (length > MAX_DESCRIPTION_BYTES || at < PREPARED_MARK.length) throw damaged();
   const value: unknown = JSON.parse((await piece(file, at, length)).toString("utf8"));
   if (!isDescription(value) || (value.members.at(-1)?.to ?? at) !== at) throw damaged();
@@ -63,8 +66,8 @@ async function piece(file: FileHandle, position: number, length: number): Promis
 
 function isDescription(value: unknown): value is Description {
   if (typeof value !== "object" || value === null) return false;
-  const { original, content, members } = value as Partial<Record<string, unknown>>;
-  return typeof original === "string" && typeof content === "string" && Array.isArray(members);
+  const { original, members } = value as Partial<Record<string, unknown>>;
+  return typeof original === "string" && Array.isArray(members);
 }
 
 function asMember(path: string, { name, count, from, to }: DescribedMember): NestedMember {

@@ -55,15 +55,14 @@ export class PreparedWriter {
   /** @param original the SHA-256 of the file that all this is from */
   async end(original: string): Promise<void> {
     await this.#flush();
-    const description: Description = {
-      original,
-      content: this.#hash.digest("hex"),
-      members: this.#members,
-    };
+    const description: Description = { original, members: this.#members };
     const text = Buffer.from(JSON.stringify(description));
     const length = Buffer.alloc(LENGTH_BYTES);
     length.writeUInt32LE(text.length, 0);
-    await this.#file.write(Buffer.concat([text, length]));
+    this.#push(text);
+    this.#push(length);
+    await this.#flush();
+    await this.#file.write(this.#hash.digest());
   }
 
   #push(bytes: Buffer): void {

@@ -13,6 +13,8 @@ const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 
 /** How a flattened JWS begins, whatever the order of its members (RFC 7515, 7.2.2). */
 const JWS_START = /\{\s*"(?:payload|protected|header|signature)"\s*:/g;
 
+const LONGEST_START = 256;
+
 /**
  * Takes apart a JSON array of objects in UTF-8 chunks, one object at a time, so that nothing grows with the
  * number of them. An object that is damaged is told as such; where its end cannot be told, because a quotation
@@ -33,6 +35,8 @@ export class ArrayElements {
   #closed = false;
   /** What is between objects and does not belong there is told once. */
   #inJunk = false;
+  /** An object that is too long is being passed over. */
+  #passing = false;
   #count = 0;
   #rereadBytes = 0;
 
@@ -41,7 +45,7 @@ export class ArrayElements {
     this.#maxRereadBytes = options.maxRereadBytes ?? MAX_REREAD_BYTES;
   }
 
-  /** @throws ManifestError ManifestTooLarge, NotAManifest */
+  /** @throws ManifestError NotAManifest */
   push(chunk: Buffer): Element[] {
     this.#window = this.#window.length === 0 ? chunk : Buffer.concat([this.#window, chunk]);
     const found: Element[] = [];
@@ -55,8 +59,10 @@ export class ArrayElements {
    */
   end(): Element[] {
     const found: Element[] = [];
+    const endsArray = (): boolean => this.#window.toString("latin1").trimEnd().endsWith("]");
+    if (this.#passing) this.#closed = endsArray();
     while (this.#depth > 0) {
-      const closesArray = this.#window.toString("latin1").trimEnd().endsWith("]");
+      const closesArray = endsArray();
       if (this.#goOnAtNext(this.#window, found, "it is not closed")) {
         this.#advance(found);
         continue;
@@ -73,6 +79,7 @@ export class ArrayElements {
 
   #advance(found: Element[]): void {
     for (;;) {
+      if (this.#passing && !this.#findNext()) return;
       if (this.#depth === 0 && !this.#findObject(found)) return;
       const end = this.#findEnd();
       const length = end < 0 ? this.#window.length : end;
@@ -85,7 +92,10 @@ export class ArrayElements {
           )
         )
           continue;
-        throw this.#tooLong();
+        this.#refuse(found, `it is longer than ${byteSize(this.#maxBytes)}`);
+        this.#passing = true;
+        this.#drop(Math.max(1, this.#window.length - LONGEST_START));
+        continue;
       }
       if (end < 0) return;
       const bytes = this.#window.subarray(0, end);
@@ -99,6 +109,15 @@ export class ArrayElements {
       }
       this.#drop(end);
     }
+  }
+
+  /** Passes over the rest of an object that is too long. @returns whether the next one begins */
+  #findNext(): boolean {
+    JWS_START.lastIndex = 0;
+    const next = JWS_START.exec(this.#window.toString("latin1"));
+    this.#drop(next?.index ?? Math.max(0, this.#window.length - LONGEST_START));
+    this.#passing = next === null;
+    return next !== null;
   }
 
   /** Passes over what is between objects. @returns whether one begins */
@@ -141,7 +160,8 @@ export class ArrayElements {
       else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.#depth += 1;
       else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
         this.#depth -= 1;
-        if (this.#depth === 0) return at;
+        // The array's own bracket ends an object that is not closed.
+        if (this.#depth === 0) return byte === CLOSE_ARRAY ? at - 1 : at;
       }
     }
     this.#seen = at;
@@ -201,13 +221,6 @@ export class ArrayElements {
     this.#seen = 0;
     this.#depth = 0;
     this.#inString = false;
-  }
-
-  #tooLong(): ManifestError {
-    return new ManifestError(
-      "ManifestTooLarge",
-      `entry ${this.#count + 1} is longer than ${byteSize(this.#maxBytes)}: the file is damaged, or no list of devices`,
-    );
   }
 }
 

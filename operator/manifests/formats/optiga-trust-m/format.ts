@@ -109,5 +109,6 @@ function textOf(bytes: Buffer): string {
   const text = toUtf8(bytes);
   // What UTF-16 hides from the search of the bytes.
   if (text !== bytes) new PrivateKeyScan().push(text);
-  return text.toString("utf8");
+  // Old tools leave an end-of-file character (Ctrl-Z) or zeros.
+  return text.toString("utf8").replace(/[\s\p{Cc}]+$/u, "");
 }
