@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { build, type BuildFailure, type Metafile, type Plugin } from "esbuild";
+import { build as esbuild, type BuildFailure, type Metafile, type Plugin } from "esbuild";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const MAIN = join(ROOT, "operator", "main.ts");
@@ -41,10 +41,10 @@ export async function bundleOperator(): Promise<Bundle> {
 
 async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
   try {
-    const { outputFiles, metafile } = await build({
+    const { outputFiles, metafile } = await esbuild({
       entryPoints: [entry],
       absWorkingDir: ROOT,
-      outdir: "/",
+      outdir: join(ROOT, "app"),
       bundle: true,
       write: false,
       metafile: true,
@@ -85,8 +85,8 @@ const COMMON_JS = [
 function separateThreads(threads: Set<string>): Plugin {
   return {
     name: "threads",
-    setup({ onLoad }) {
-      onLoad({ filter: /[\\/]operator[\\/].*\.ts$/ }, async ({ path }) => {
+    setup(build) {
+      build.onLoad({ filter: /[\\/]operator[\\/].*\.ts$/ }, async ({ path }) => {
         const text = await readFile(path, "utf8");
         for (const { groups } of text.matchAll(WORKER)) {
           threads.add(resolve(dirname(path), `${groups?.["file"] ?? ""}.ts`));

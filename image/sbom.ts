@@ -82,7 +82,7 @@ function component(name: string, version: string, { integrity, license }: LockEn
 
 /** Most packages write an SPDX expression; some name a file. */
 function licence(text: string): NonNullable<Component["licenses"]>[number] {
-  return /^SEE /u.test(text) ? { license: { name: text } } : { expression: text };
+  return text.startsWith("SEE ") ? { license: { name: text } } : { expression: text };
 }
 
 /** Of a text, so that the same bundle has the same (RFC 9562, version 8). */

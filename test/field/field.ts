@@ -75,17 +75,21 @@ export class Field {
     this.namespaces = client.resource(NAMESPACE);
   }
 
-  /** Starts an API server with Certferry's kinds and the operator's namespace; no operator yet. */
-  static async open(options: { extraArgs?: readonly string[] } = {}): Promise<Field> {
+  /**
+   * Starts an API server with Certferry's kinds and the operator's namespace; no operator yet.
+   * @param options.bare without those: to be installed
+   */
+  static async open(options: { extraArgs?: readonly string[]; bare?: boolean } = {}): Promise<Field> {
     const plane = await startControlPlane(options);
     const client = connect(plane.kubeconfig);
-    await installCrds(client);
+    if (options.bare !== true) await installCrds(client);
     const field = new Field(
       plane,
       client,
       await createIssuer(),
       await mkdtemp(join(tmpdir(), "certferry-reels-")),
     );
+    if (options.bare === true) return field;
     await field.namespaces.create({
       apiVersion: "v1",
       kind: "Namespace",
