@@ -5,13 +5,14 @@ import { clearAway } from "./clear-away.ts";
 import { disturb } from "./disturb.ts";
 import { evidence, keep, type Happening } from "./evidence.ts";
 import { Ground } from "./ground.ts";
+import { takeInventory } from "./inventory.ts";
 import { judge } from "./judge.ts";
 import { type Calm, findLeaks, observeCalm } from "./leaks.ts";
 import { Operators } from "./operators.ts";
 import { perform } from "./perform.ts";
 import { Person } from "./person.ts";
 import { describe, type Schedule } from "./schedule.ts";
-import { settle } from "./settle.ts";
+import { settle, unsettled } from "./settle.ts";
 import { count, countClouds, countOperators, emptyTally, type Tally } from "./tally.ts";
 import { judgeOperators } from "./witness.ts";
 
@@ -30,7 +31,7 @@ const SETTLE_MS = 120_000;
 export async function run(
   schedule: Schedule,
   log: (line: string) => void = () => {},
-  options: { readonly keep?: string | undefined } = {},
+  { keep: folder }: { readonly keep?: string | undefined } = {},
 ): Promise<RunResult> {
   const tally = emptyTally();
   const violations: string[] = [];
@@ -54,7 +55,7 @@ export async function run(
     violations.push(...found.violations);
     violations.push(...(await evidence(found.suspects, { ground, operators, happenings })));
     const { inventory } = settled;
-    if (options.keep !== undefined) await keep(options.keep, { ground, operators, inventory });
+    if (folder !== undefined) await keep(folder, { ground, operators, inventory });
     tally.expected = found.expected;
     tally.lost = found.lost;
     tally.strays = found.strays;
@@ -67,9 +68,10 @@ export async function run(
     countOperators(tally, operators);
     tally.runs = 1;
   } catch (error) {
-    violations.push(
-      `the run broke off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
+    violations.push(`the run broke off: ${error instanceof Error ? (error.stack ?? "") : String(error)}`);
+    const inventory = await takeInventory(ground.field).catch(() => undefined);
+    if (inventory !== undefined) violations.push(...unsettled(inventory, ground));
+    if (inventory !== undefined && folder !== undefined) await keep(folder, { ground, operators, inventory });
   } finally {
     await operators.close().catch(() => undefined);
     await ground.close();

@@ -49,7 +49,7 @@ export async function settle(ground: Ground, person: Person, deadline: number): 
 }
 
 /** What is still under way, or stuck. */
-function unsettled(inventory: Inventory, ground: Ground): string[] {
+export function unsettled(inventory: Inventory, ground: Ground): string[] {
   const open: string[] = [];
   for (const kind of Object.values(inventory)) {
     for (const { kind: what, metadata } of kind) {

@@ -129,7 +129,7 @@ function act(random: Random, home: Household, others: readonly ReelPlan[], at: n
       [3, () => chooseClouds(batch, random.some(present, 0), deed)],
       [0.8, () => choosePolicy(batch, !batch.deprovision, deed)],
       [1.5, () => deed({ do: "provision now", batch: batch.name, request: `n${at}` })],
-      [0.7, () => sleep(home, batch, deed)],
+      [removed.size > 0 ? 0 : 0.7, () => sleep(home, batch, deed)],
     );
   }
   const asleep = [...sleeping];
@@ -191,8 +191,12 @@ function suspend(home: Household, cloud: string, deed: Do): void {
   deed({ do: "suspend CloudApi", cloud, suspend: true });
 }
 
-/** Whoever removes a cloud takes it out of the batches first, as its documentation says. */
+/**
+ * Whoever removes a cloud takes it out of the batches first, as its documentation says, and lets those go on that are
+ * suspended: nobody leaves a cloud for a batch that is.
+ */
 function remove(home: Household, cloud: string, deed: Do): void {
+  for (const name of home.sleeping) wake(name, home, deed);
   for (const batch of home.batches.values()) {
     if (!batch.clouds.includes(cloud)) continue;
     chooseClouds(

@@ -15,7 +15,7 @@ const LIMITS = { maxDevicesPerRequest: 1, maxInFlight: 4 };
 /** The connections of a leader that is stopped must stand when it wakes, as they do on gateways. */
 const KEEP_ALIVE_MS = 120_000;
 
-describe("a leader that is stopped (SIGSTOP) for longer than its lease, and goes on", () => {
+describe("leadership in the middle of the work", () => {
   let folder: string;
   let audit: Audit;
   let field: Field;
@@ -61,7 +61,37 @@ describe("a leader that is stopped (SIGSTOP) for longer than its lease, and goes
     );
   }
 
-  it("sends nothing more, destroys nothing and writes nothing, whatever was made of its work meanwhile", async () => {
+  /** Not at all while the lease is not held, or its holder does not say so in its log. */
+  const leads = (operator: OperatorProcess): boolean => operator.logs().some(({ msg }) => msg === "leading");
+
+  it("is handed over at once by a leader that is told to end (SIGTERM): nothing is lost, and nothing sent twice", async () => {
+    const before = await start("leader");
+    await eventually(() => leads(before));
+    const after = await start("standby");
+    const cloud = await account("handed");
+    const devices = await field.ship("HAND-1", DEVICES);
+    await bind("handed", "batch", "HAND-1");
+    await eventually(() => cloud.received.of("provision").length >= 10, { interval: 20 });
+    expect(leads(after)).toBe(false);
+    const told = Date.now();
+    expect(await before.stop()).toMatchObject({ code: 0 });
+    const reached = cloud.registry.counts().devices;
+    expect(reached).toBeLessThan(DEVICES);
+    await eventually(() => leads(after), { what: "the other leads" });
+    // The lease was given back: nobody waited for it to run out.
+    expect(Date.now() - told).toBeLessThan(14_000);
+    const batch = await field.awaitReady("handed", "batch");
+    expect(batch.status).toMatchObject({ provisionedDevices: DEVICES, failedDevices: 0 });
+    const pushes = devices.map(({ serial }) => cloud.registry.pushes(serial));
+    expect(pushes).toEqual(devices.map(() => 1));
+    const writes = await audit.writes();
+    const firstOfAfter = writes.find(({ by }) => by === "standby")?.at ?? 0;
+    expect(firstOfAfter, "who does not lead writes nothing").toBeGreaterThan(told);
+    await after.stop();
+  }, 120_000);
+
+  // SIGSTOP, for longer than the lease.
+  it("is lost by one that stands still: awake again, it sends, destroys and writes nothing, whatever was made of its work meanwhile", async () => {
     const stopped = await start("first");
     const [coming, going] = await Promise.all([account("coming"), account("going")]);
     await field.ship("OUT-1", DEVICES);
