@@ -92,12 +92,6 @@ describe("openSource", () => {
     expect(error.message).toContain('key "d001.csv" of ConfigMap "other"');
   });
 
-  it("says that s3 is not available yet, and what to use", async () => {
-    const error = await failureOf(read({ s3: { bucket: "reels", key: "d001.7z", region: "eu-central-1" } }));
-    expect(error).toMatchObject({ reason: "SourceNotAllowed", transient: false });
-    expect(error.message).toContain("not available in this version");
-  });
-
   it("wants exactly one source", async () => {
     await expect(failureOf(read({}))).resolves.toMatchObject({ reason: "SourceNotAllowed" });
     const two = { configMap: { name: "manifests", key: "a" }, file: { path: "a" } };
