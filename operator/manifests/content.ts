@@ -22,7 +22,7 @@ export async function openContent(
   signal: AbortSignal,
 ): Promise<Content & AsyncDisposable> {
   const head = await headOf(manifest.path);
-  if (startsWith(head, PREPARED_MARK)) return openPrepared(manifest.path);
+  if (startsWith(head, PREPARED_MARK)) return openPrepared(manifest.path, manifest.sha256);
   if (startsWith(head, SIGNATURE)) {
     return manifestIn(await openArchive(manifest, limits, signal), signal);
   }

@@ -18,10 +18,18 @@ const PIECE_BYTES = 256 * 1024;
 
 /**
  * Opens what archives in an archive were prepared to.
- * @throws ManifestError SourceUnavailable where the file is damaged
+ * @param sha256 the original's. A file that comes from a source in this form is not opened: the digest that it goes
+ *   by is its own, which it cannot name
+ * @throws ManifestError NotAManifest; SourceUnavailable where the file is damaged
  */
-export async function openPrepared(path: string): Promise<NestedContent & AsyncDisposable> {
-  const { members } = await describe(path);
+export async function openPrepared(path: string, sha256: string): Promise<NestedContent & AsyncDisposable> {
+  const { original, members } = await describe(path);
+  if (original !== sha256) {
+    throw new ManifestError(
+      "NotAManifest",
+      "the file is what an operator keeps of a vendor's archive: give the vendor's archive itself",
+    );
+  }
   return {
     kind: "nested",
     members: members.map((member) => asMember(path, member)),
@@ -54,9 +62,17 @@ async function describe(path: string): Promise<Description> {
   const length = (await piece(file, end, LENGTH_BYTES)).readUInt32LE(0);
   const at = end - length;
   if (length > MAX_DESCRIPTION_BYTES || at < PREPARED_MARK.length) throw damaged();
-  const value: unknown = JSON.parse((await piece(file, at, length)).toString("utf8"));
-  if (!isDescription(value) || (value.members.at(-1)?.to ?? at) !== at) throw damaged();
+  const value = parse((await piece(file, at, length)).toString("utf8"));
+  if (!isDescription(value, at)) throw damaged();
   return value;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw damaged();
+  }
 }
 
 async function piece(file: FileHandle, position: number, length: number): Promise<Buffer> {
@@ -64,10 +80,22 @@ async function piece(file: FileHandle, position: number, length: number): Promis
   return buffer.subarray(0, bytesRead);
 }
 
-function isDescription(value: unknown): value is Description {
+/** @param end where the records end */
+function isDescription(value: unknown, end: number): value is Description {
   if (typeof value !== "object" || value === null) return false;
   const { original, members } = value as Partial<Record<string, unknown>>;
-  return typeof original === "string" && Array.isArray(members);
+  if (typeof original !== "string" || !Array.isArray(members)) return false;
+  let at = PREPARED_MARK.length;
+  for (const member of members as Partial<DescribedMember>[]) {
+    const { name, count, from, to } = member;
+    if (typeof name !== "string" || !isWhole(count) || from !== at || !isWhole(to) || to < at) return false;
+    at = to;
+  }
+  return at === end;
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function asMember(path: string, { name, count, from, to }: DescribedMember): NestedMember {

@@ -196,6 +196,15 @@ describe("an inner archive", () => {
   });
 });
 
+it("what is kept is no manifest where it comes from a source", async () => {
+  await using bench = await storeBench();
+  bench.content.set("m", archive);
+  const manifest = await bench.store.fetch(keyed("m"), {}, soon());
+  const kept = await readFile(manifest.path);
+  const error = await failureOf(storedRecords(kept, { batchId }));
+  expect(error).toMatchObject({ reason: "NotAManifest" });
+});
+
 it("what is kept survives a restart, and is refused when it was damaged", async () => {
   await using bench = await storeBench();
   bench.content.set("m", archive);
