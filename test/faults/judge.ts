@@ -6,9 +6,22 @@ import {
   PROVISIONED,
   QUARANTINED,
 } from "../../operator/provisioning/ledger/states.ts";
-import { type Ground, type GroundCloud, isWelcome } from "./ground.ts";
+import type { TestCloud } from "../clouds/index.ts";
+import { type GroundCloud, isWelcome } from "./ground.ts";
 import { type Inventory, ledgerOf, reelName, statesOf, userOf } from "./inventory.ts";
 import type { MadeReel, PlannedDevice } from "./pool.ts";
+
+/** What there is to know of a cloud to judge it. */
+export interface JudgedCloud extends Pick<GroundCloud, "plan" | "target"> {
+  readonly cloud: Pick<TestCloud, "registry" | "received">;
+}
+
+/** What is judged: reels, and the clouds that their devices may be in. */
+export interface Judged {
+  readonly reels: ReadonlyMap<string, MadeReel>;
+  readonly clouds: readonly JudgedCloud[];
+  cloudOf(account: string, name: string): JudgedCloud;
+}
 
 /** What was found at the end of a run. */
 export interface Judgement {
@@ -27,13 +40,13 @@ export interface Judgement {
 export interface Suspect {
   readonly ref: string;
   readonly reel: string;
-  readonly cloud: GroundCloud;
+  readonly cloud: JudgedCloud;
 }
 
 const SHOWN = 5;
 
 /** Holds ledgers, statuses and clouds against each other and against what was asked for, device by device. */
-export function judge(inventory: Inventory, ground: Ground): Judgement {
+export function judge(inventory: Inventory, ground: Judged): Judgement {
   const found: Judgement = { violations: [], expected: 0, lost: 0, strays: 0, suspects: [] };
   for (const reel of ground.reels.values()) {
     const binding = inventory.bindings.find(({ metadata }) => metadata.name === reelName(reel.batchId));
@@ -61,7 +74,7 @@ export function judge(inventory: Inventory, ground: Ground): Judgement {
 }
 
 /** A cloud of an account that has not got the reel: none of its devices is there. */
-function judgeForeign(reel: MadeReel, cloud: GroundCloud, found: Judgement): void {
+function judgeForeign(reel: MadeReel, cloud: JudgedCloud, found: Judgement): void {
   const there = devicesIn(cloud);
   const strays = reel.devices.filter(({ thumbprint }) => there.has(thumbprint));
   found.strays += strays.length;
@@ -75,7 +88,7 @@ function judgeForeign(reel: MadeReel, cloud: GroundCloud, found: Judgement): voi
 
 function judgeCloud(
   reel: MadeReel,
-  cloud: GroundCloud,
+  cloud: JudgedCloud,
   user: DeviceBatch | undefined,
   inventory: Inventory,
   found: Judgement,
@@ -151,7 +164,7 @@ function judgeBinding(
 }
 
 /** A bound batch says of each of its clouds what the ledger says. */
-function judgeStatus(batch: DeviceBatch, inventory: Inventory, ground: Ground, found: Judgement): void {
+function judgeStatus(batch: DeviceBatch, inventory: Inventory, ground: Judged, found: Judgement): void {
   const { name, namespace } = batch.metadata;
   const binding = inventory.bindings.find(({ metadata }) => metadata.name === reelName(batch.spec.batchId));
   if (binding === undefined || userOf(binding, inventory) !== batch) return;
@@ -193,7 +206,7 @@ function judgeStatus(batch: DeviceBatch, inventory: Inventory, ground: Ground, f
 export function wrongCount(
   { metadata, status }: CloudApi,
   inventory: Inventory,
-  ground: Ground,
+  ground: Judged,
 ): string | undefined {
   const { target } = ground.cloudOf(metadata.namespace, metadata.name);
   const own = inventory.ledgers.filter(
@@ -204,17 +217,17 @@ export function wrongCount(
   return told === provisioned ? undefined : `devicesProvisioned is ${told}, and should be ${provisioned}`;
 }
 
-function devicesIn({ cloud }: GroundCloud): Set<string> {
+function devicesIn({ cloud }: JudgedCloud): Set<string> {
   return new Set(cloud.registry.list().flatMap(({ thumbprints }) => thumbprints));
 }
 
-function nameOf({ plan }: GroundCloud): string {
+function nameOf({ plan }: JudgedCloud): string {
   return `${plan.account}/${plan.name}`;
 }
 
 function tell(
   devices: readonly PlannedDevice[],
-  [reel, cloud]: readonly [MadeReel, GroundCloud],
+  [reel, cloud]: readonly [MadeReel, JudgedCloud],
   what: string,
   found: Judgement,
 ): void {

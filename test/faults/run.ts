@@ -63,7 +63,7 @@ export async function run(
     violations.push(...(await clearAway(ground, person, SETTLE_MS)));
     for (const [deed, times] of person.deeds) count(tally.deeds, `afterwards: ${deed}`, times);
     await operators.close();
-    violations.push(...(await judgeOperators(operators, ground.audit)));
+    violations.push(...(await judgeOperators(operators.lives, ground.audit)));
     countClouds(tally, ground);
     countOperators(tally, operators);
     tally.runs = 1;

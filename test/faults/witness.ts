@@ -1,13 +1,21 @@
 import { describeEnding } from "../../tools/process/owned-process.ts";
 import type { Audit } from "./audit.ts";
-import type { Life, Operators } from "./operators.ts";
+import type { Life } from "./operators.ts";
+
+/** What is looked at of a life. */
+export interface Witnessed extends Omit<Life, "process"> {
+  readonly process: Pick<Life["process"], "lastWords">;
+}
 
 /** The lease's duration: for so long nobody else leads. */
 const LEASE_MS = 15_000;
 const LEASE_LOST = /the lease (was not renewed|has been taken)/u;
 
 /** What operators did that they must not: ended by themselves without a reason, complained, or wrote on an old lease. */
-export async function judgeOperators({ lives }: Operators, audit: Audit): Promise<string[]> {
+export async function judgeOperators(
+  lives: readonly Witnessed[],
+  audit: Pick<Audit, "writes">,
+): Promise<string[]> {
   const violations: string[] = [];
   for (const life of lives) {
     const why = strangeEnding(life);
@@ -29,7 +37,7 @@ export async function judgeOperators({ lives }: Operators, audit: Audit): Promis
   return violations;
 }
 
-function strangeEnding({ name, ending, ordered, process }: Life): string | undefined {
+function strangeEnding({ name, ending, ordered, process }: Witnessed): string | undefined {
   if (ending === undefined || ordered === "SIGKILL") return undefined;
   if (ordered === "SIGTERM" && ending.code === 0) return undefined;
   if (ending.code === 1 && LEASE_LOST.test(process.lastWords())) return undefined;
@@ -37,7 +45,7 @@ function strangeEnding({ name, ending, ordered, process }: Life): string | undef
 }
 
 /** The standstills of one that led, from which it woke when another led. */
-function deposed(life: Life, lives: readonly Life[]): Life["standstills"] {
+function deposed(life: Witnessed, lives: readonly Witnessed[]): Life["standstills"] {
   return life.standstills.filter(
     ({ from, to, led }) =>
       led &&
