@@ -8,6 +8,7 @@ import { prepareCloudParts } from "./cloud-parts.ts";
 import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { prepareFaultParts } from "./fault-parts.ts";
+import { prepareInstallParts } from "./install-parts.ts";
 import { runChecks } from "./run-checks.ts";
 import { runVitest } from "./run-tests.ts";
 import { say } from "./say.ts";
@@ -35,6 +36,9 @@ await step("parts of the product clouds", async () => {
 });
 await step("parts of the fault tests", async () => {
   await prepareFaultParts(say);
+});
+await step("parts of the tests of the installation", async () => {
+  await prepareInstallParts(say);
 });
 await step("check", async () => {
   for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);

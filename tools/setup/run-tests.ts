@@ -8,6 +8,7 @@ import { needsCloudParts, prepareCloudParts } from "./cloud-parts.ts";
 import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { needsFaultParts, prepareFaultParts } from "./fault-parts.ts";
+import { needsInstallParts, prepareInstallParts } from "./install-parts.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -30,6 +31,7 @@ export async function runTests(run: TestRun): Promise<Counts> {
   await findControlPlane({ log: run.log });
   if (needsCloudParts(run.args ?? [])) await prepareCloudParts(run.log);
   if (needsFaultParts(run.args ?? [])) await prepareFaultParts(run.log);
+  if (needsInstallParts(run.args ?? [])) await prepareInstallParts(run.log);
   return await runVitest(run);
 }
 
