@@ -234,6 +234,7 @@ async function runningPod(process: OwnedProcess, name: string): Promise<RunningP
     if (/"msg":"leading"/u.test(line)) leading = true;
   });
   try {
+    const health = await process.line(healthOf, `${name} did not start`, 60_000);
     return {
       process,
       log,

@@ -1,0 +1,279 @@
+import { KubeConfig } from "@kubernetes/client-node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { API_VERSION, type DeviceBatch, kinds } from "../../crds/index.ts";
+import { objectsOf } from "../../charts/output/plain.ts";
+import { KubeClient } from "../../operator/runtime/client.ts";
+import type { KubeObject } from "../../operator/runtime/objects.ts";
+import { Field, OPERATOR_NAMESPACE as NAMESPACE } from "../field/field.ts";
+import { apply, eventually } from "../harness/index.ts";
+
+const RBAC = "rbac.authorization.k8s.io";
+const SIXTEEN = Array.from({ length: 16 }, (_, n) => `cloud-${String(n).padStart(2, "0")}`);
+
+let field: Field;
+const people: KubeClient[] = [];
+
+beforeAll(async () => {
+  field = await Field.open();
+  const parts = objectsOf({ policies: { reelBind: true } }, { namespace: NAMESPACE, version: "0.0.0" });
+  for (const part of ["people-roles", "policies"])
+    await apply(field.client, (parts.get(part) ?? []) as KubeObject[]);
+  await field.account("acme");
+  await field.account("globex");
+  await grant("viewer", "certferry-viewer");
+  await grant("binder", "certferry-binder");
+  await grant("editor", "certferry-editor");
+  await grant("admin-of-acme", "admin");
+  await grant("edit-of-acme", "edit");
+  await grant("view-of-acme", "view");
+  await allow("binder", { resources: ["reels"], resourceNames: ["mine-1"], verbs: ["bind"] });
+  await allow("editor", { resources: ["reels"], verbs: ["bind"] });
+  await allow("chooser", { resources: ["cloudapis"], resourceNames: SIXTEEN.slice(0, 15), verbs: ["use"] });
+  await allow("chooser", { resources: ["devicebatches"], verbs: ["create", "get", "update"] });
+  await allow("chooser", { resources: ["reels"], verbs: ["bind"] });
+  await eventually(
+    async () => (await refusal(as("binder"), "warm-up", { batchId: "MINE-1" }, true)) === undefined,
+  );
+  await eventually(async () =>
+    /reel WARM-UP/.test((await refusal(as("binder"), "warm-up", { batchId: "WARM-UP" }, true)) ?? ""),
+  );
+});
+
+afterAll(async () => {
+  await Promise.all(people.map((client) => client.close()));
+  await field?.close();
+});
+
+/** A person, by impersonation. */
+function as(user: string): KubeClient {
+  const config = new KubeConfig();
+  config.loadFromFile(field.plane.kubeconfig);
+  const [cluster] = config.clusters;
+  const [admin] = config.users;
+  if (cluster === undefined || admin === undefined) throw new Error("the kubeconfig names nobody");
+  const person = new KubeConfig();
+  person.loadFromClusterAndUser(cluster, { ...admin, impersonateUser: user });
+  const client = new KubeClient(person);
+  people.push(client);
+  return client;
+}
+
+async function grant(user: string, clusterRole: string): Promise<void> {
+  await apply(field.client, [binding(`${user}-has-${clusterRole}`, user, "ClusterRole", clusterRole)]);
+}
+
+/** Rights of Certferry's own group: in the account acme, or where a rule is about Reels, everywhere. */
+async function allow(
+  user: string,
+  rule: { resources: string[]; resourceNames?: string[]; verbs: string[] },
+): Promise<void> {
+  const everywhere = rule.resources.includes("reels");
+  const name = `${user}-may-${rule.verbs[0] ?? ""}-${rule.resources[0] ?? ""}`;
+  const metadata = { name, ...(everywhere ? {} : { namespace: "acme" }) };
+  const kind = everywhere ? "ClusterRole" : "Role";
+  const rules = [{ apiGroups: ["certferry.dev"], ...rule }];
+  await apply(field.client, [
+    { apiVersion: `${RBAC}/v1`, kind, metadata, rules } as KubeObject,
+    binding(name, user, kind, name, everywhere),
+  ]);
+}
+
+function binding(name: string, user: string, roleKind: string, role: string, everywhere = false): KubeObject {
+  const made = {
+    apiVersion: `${RBAC}/v1`,
+    kind: everywhere ? "ClusterRoleBinding" : "RoleBinding",
+    metadata: { name, ...(everywhere ? {} : { namespace: "acme" }) },
+    roleRef: { apiGroup: RBAC, kind: roleKind, name: role },
+    subjects: [{ apiGroup: RBAC, kind: "User", name: user }],
+  };
+  return made;
+}
+
+/** Makes a batch as somebody, or tells why not. */
+async function refusal(
+  client: KubeClient,
+  name: string,
+  spec: { batchId: string; cloudApis?: { name: string }[] },
+  dryRun = false,
+): Promise<string | undefined> {
+  const batch = { apiVersion: API_VERSION, kind: "DeviceBatch", metadata: { namespace: "acme", name }, spec };
+  const path = "/apis/certferry.dev/v1alpha1/namespaces/acme/devicebatches";
+  return await client
+    .request({ method: "POST", path, body: batch, ...(dryRun ? { query: { dryRun: "All" } } : {}) })
+    .then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+}
+
+const named = (names: readonly string[]): { name: string }[] => names.map((name) => ({ name }));
+
+describe("who may choose a cloud", () => {
+  it("is who holds `use` on it by name, up to all sixteen that a batch may have", async () => {
+    const chooser = as("chooser");
+    expect(
+      await refusal(chooser, "fifteen", { batchId: "A-1", cloudApis: named(SIXTEEN.slice(0, 15)) }),
+    ).toBeUndefined();
+    const sixteen = await refusal(chooser, "sixteen", { batchId: "A-2", cloudApis: named(SIXTEEN) });
+    expect(sixteen).toContain(
+      "you may not choose CloudApi cloud-15 in namespace acme: ask for the verb use on it",
+    );
+    await allow("chooser-of-all", { resources: ["cloudapis"], resourceNames: SIXTEEN, verbs: ["use"] });
+    await allow("chooser-of-all", { resources: ["devicebatches"], verbs: ["create"] });
+    await allow("chooser-of-all", { resources: ["reels"], verbs: ["bind"] });
+    const all = { batchId: "A-2", cloudApis: named(SIXTEEN) };
+    await eventually(async () => (await refusal(as("chooser-of-all"), "sixteen", all)) === undefined, {
+      deadline: 10_000,
+    });
+  });
+
+  it("is asked for names that are added only: who may not use a cloud can still change and empty a batch that has it", async () => {
+    const path = "/apis/certferry.dev/v1alpha1/namespaces/acme/devicebatches/theirs";
+    const cloudApis = named(["cloud-00", "not-allowed"]);
+    await field.batch("acme", "theirs", { batchId: "A-3", cloudApis });
+    const chooser = as("chooser");
+    const had = async () => (await chooser.request({ method: "GET", path })) as DeviceBatch;
+    const put = async (spec: object) => {
+      const { status: _status, ...batch } = await had();
+      return await chooser.request({
+        method: "PUT",
+        path,
+        body: { ...batch, spec: { ...batch.spec, ...spec } },
+      });
+    };
+    await expect(put({ suspend: true })).resolves.toBeDefined();
+    await expect(put({ cloudApis: [...cloudApis, { name: "another" }] })).rejects.toThrow(/CloudApi another/);
+    await expect(put({ cloudApis: named(["cloud-00", "cloud-01", "not-allowed"]) })).resolves.toBeDefined();
+    await expect(put({ cloudApis: [] })).resolves.toBeDefined();
+    await expect(put({ cloudApis: named(["not-allowed"]) })).rejects.toThrow(/CloudApi not-allowed/);
+  });
+
+  it("is not who binds in the factory: the account's default is theirs", async () => {
+    const binder = as("binder");
+    const spec = { batchId: "MINE-1" };
+    expect(await refusal(binder, "factory-chosen", { ...spec, cloudApis: named(["cloud-00"]) })).toContain(
+      "cloud-00",
+    );
+    expect(await refusal(binder, "factory", spec)).toBeUndefined();
+  });
+});
+
+describe("who may bind a reel, where the policy is on", () => {
+  it("is who holds `bind` on it by its name, which is the batch ID in lower case", async () => {
+    const binder = as("binder");
+    expect(await refusal(binder, "mine", { batchId: "Mine-1" })).toBeUndefined();
+    expect(await refusal(binder, "other", { batchId: "MINE-2" })).toContain(
+      "you may not bind reel MINE-2: ask for the verb bind on Reel mine-2",
+    );
+    expect(await refusal(as("editor"), "any", { batchId: "MINE-2" })).toBeUndefined();
+  });
+});
+
+describe("the roles for people", () => {
+  const who = (user: string) => async (verb: string, what: string, name?: string) => {
+    const [resource = "", namespace] = what.split("@");
+    const review = (await field.client.request({
+      method: "POST",
+      path: "/apis/authorization.k8s.io/v1/subjectaccessreviews",
+      body: {
+        apiVersion: "authorization.k8s.io/v1",
+        kind: "SubjectAccessReview",
+        spec: { user, resourceAttributes: { group: "certferry.dev", resource, verb, namespace, name } },
+      },
+    })) as { status: { allowed: boolean } };
+    return review.status.allowed;
+  };
+
+  it.each([
+    ["viewer", ["list devicebatches", "watch cloudapis"]],
+    ["view-of-acme", ["list devicebatches", "watch cloudapis"]],
+    ["binder", ["list devicebatches", "watch cloudapis", "create devicebatches"]],
+    [
+      "editor",
+      [
+        "list devicebatches",
+        "watch cloudapis",
+        "create devicebatches",
+        "delete devicebatches",
+        "update cloudapis",
+        "use cloudapis",
+      ],
+    ],
+    [
+      "edit-of-acme",
+      [
+        "list devicebatches",
+        "watch cloudapis",
+        "create devicebatches",
+        "delete devicebatches",
+        "update cloudapis",
+        "use cloudapis",
+      ],
+    ],
+    [
+      "admin-of-acme",
+      [
+        "list devicebatches",
+        "watch cloudapis",
+        "create devicebatches",
+        "delete devicebatches",
+        "update cloudapis",
+        "use cloudapis",
+      ],
+    ],
+  ])("%s may do that and no more in an account, and nothing in another", async (user, allowed) => {
+    const may = who(user);
+    const words =
+      "list devicebatches, watch cloudapis, create devicebatches, delete devicebatches, update cloudapis, use cloudapis, " +
+      "update devicebatches/status, delete reelbindings, list reelbindings, create provisioningledgers, list reels";
+    const asked = words.split(", ");
+    // The aggregation of roles is a controller's work.
+    await eventually(async () => await may("list", "devicebatches@acme"));
+    const answers = await Promise.all(
+      asked.map(async (each) => {
+        const [verb = "", resource = ""] = each.split(" ");
+        return {
+          each,
+          here: await may(verb, `${resource}@acme`),
+          there: await may(verb, `${resource}@globex`),
+        };
+      }),
+    );
+    // Cluster-scoped kinds are out of reach of a RoleBinding, whatever the role says.
+    const namespaced = answers.filter(({ each }) => !/reels|reelbindings|ledgers/.test(each));
+    expect(namespaced.filter(({ here }) => here).map(({ each }) => each)).toEqual(allowed);
+    expect(answers.filter(({ there }) => there)).toEqual([]);
+    expect(await may("list", "reelbindings")).toBe(false);
+  });
+
+  it("certferry-admin may release a reel and writes no record otherwise", async () => {
+    await apply(field.client, [binding("boss", "boss", "ClusterRole", "certferry-admin", true)]);
+    const may = who("boss");
+    await eventually(async () => await may("delete", "reelbindings"));
+    for (const [verb, resource] of [
+      ["create", "reelbindings"],
+      ["update", "reelbindings"],
+      ["patch", "provisioningledgers"],
+      ["delete", "provisioningledgers"],
+      ["update", "reels/status"],
+    ] as const) {
+      expect(`${verb} ${resource} ${await may(verb, resource)}`).toBe(`${verb} ${resource} false`);
+    }
+    for (const [verb, resource] of [
+      ["list", "provisioningledgers"],
+      ["create", "reels"],
+      ["bind", "reels"],
+      ["use", "cloudapis"],
+    ] as const) {
+      expect(`${verb} ${resource} ${await may(verb, resource)}`).toBe(`${verb} ${resource} true`);
+    }
+  });
+
+  it("are about kinds that there are", async () => {
+    const parts = objectsOf({}, { namespace: NAMESPACE, version: "0.0.0" });
+    const known = new Set(Object.values(kinds).flatMap(({ plural }) => [plural, `${plural}/status`]));
+    const roles = (parts.get("people-roles") ?? []) as { rules: { resources: string[] }[] }[];
+    const named = roles.flatMap(({ rules }) => rules.flatMap(({ resources }) => resources));
+    expect(named.filter((resource) => !known.has(resource))).toEqual([]);
+  });
+});
