@@ -2,12 +2,11 @@ import { InteropError } from "../../interop/caller/errors.ts";
 import { ApiError } from "../runtime/api-error.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { Lane } from "./lane.ts";
+import type { Grant, Seat } from "./lane.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { type Errand, NotNow, type Verdicts } from "./errand.ts";
 import { failed, failureReason, isFailed, REMOVED } from "./ledger/states.ts";
-import type { PendingReason } from "./outcome.ts";
-import type { PaceSignal } from "./pace.ts";
+import type { Departure, PaceSignal } from "./pace.ts";
 import type { DeviceFailure, Hindrance, PlacementSpec } from "./placement-spec.ts";
 import type { Refusals } from "./refusals.ts";
 
@@ -21,7 +20,7 @@ export interface Parcel {
 export interface DeliveryDeps {
   readonly spec: () => PlacementSpec;
   readonly errand: Errand;
-  readonly lane: Lane;
+  readonly seat: Seat;
   readonly ledger: Ledger;
   readonly checkpoint: Checkpoint;
   readonly refusals: Refusals;
@@ -41,27 +40,39 @@ interface Load {
   readonly tries: number;
 }
 
-/** How v1 shows, in a 200, that its cloud throttled it: at the registry, or when it asked for the policy. */
-const PACED: ReadonlySet<PendingReason> = new Set(["CloudBusy", "PolicyMissing"]);
 /** After so many tries without an answer a load is halved, so that one device that the callee dies of is alone. */
 const TRIES_TOGETHER = 3;
 /** After so many uncertain refusals a device is sent alone, so that what is wrong with it alone shows. */
 const SUSPECT = 3;
 /** The caller has a deadline of its own; this one only keeps a fault in it from holding a placement for ever. */
 const CALL_MS = 120_000;
+/** On the wire a certificate takes 1.9 times its DER: this stays below the 6 MB of a Lambda call (10 MB of its gateway). */
+const MOST_DER_BYTES = 2_500_000;
+/** A device for which there was no room is sent again in the same pass, after this. */
+const AGAIN_MS = 500;
+/** So many of those are kept; the others come with the next pass. */
+const MOST_KEPT = 500;
 
 /**
  * Sends one pass's devices in requests of the lane's size. A request that ends without an answer (refused,
  * broken, timed out) keeps its devices: they go again in the same pass. A device that was answered with
- * "not now" is left pending for the next pass.
+ * "not now" goes again a little later, or is left pending for the next pass.
  */
 export class Delivery {
   readonly #deps: DeliveryDeps;
   readonly #underWay = new Set<Promise<void>>();
   #next: Parcel[] = [];
+  #nextBytes = 0;
   #sent = 0;
+  #devicesSent = 0;
+  /** Devices that were sent again after they had been refused. */
+  #repeats = 0;
   #answered = 0;
+  #finishing = false;
+  /** Some were let in, so that it is worth while to ask again for others. */
+  #letIn = false;
   readonly #again: Load[] = [];
+  #later: { readonly parcel: Parcel; readonly at: number }[] = [];
   /** Why nothing more of this pass may be sent. */
   #held: NotNow | undefined;
 
@@ -69,14 +80,17 @@ export class Delivery {
     this.#deps = deps;
   }
 
-  /** Takes a device; sends a request when enough are together. Waits for the lane's turn: this is the brake. */
-  async add(parcel: Parcel, signal: AbortSignal): Promise<void> {
+  /**
+   * Takes a device; sends a request when enough are together.
+   * @returns what must be awaited before the next one is given, for the lane's turn has to come: this is the brake.
+   */
+  add(parcel: Parcel, signal: AbortSignal): Promise<void> | undefined {
     if (this.#deps.refusals.times(parcel.ordinal) >= SUSPECT) {
-      await this.#send({ parcels: [parcel], tries: 0 }, signal);
-      return;
+      return this.#send({ parcels: [parcel], tries: 0 }, signal);
     }
     this.#next.push(parcel);
-    if (this.#next.length >= this.#deps.lane.size) await this.#sendNext(signal);
+    this.#nextBytes += parcel.der.length;
+    return this.#isFull() ? this.#sendNext(signal) : undefined;
   }
 
   /** Requests that have left. */
@@ -86,11 +100,12 @@ export class Delivery {
 
   /** Sends what is left and waits until every request of the pass is answered. */
   async finish(signal: AbortSignal): Promise<void> {
-    if (this.#next.length > 0) await this.#sendNext(signal);
-    while (this.#again.length > 0 || this.#underWay.size > 0) {
-      const load = this.#again.shift();
+    for (;;) {
+      const load = this.#again.shift() ?? this.#takeNext();
       if (load !== undefined) await this.#send(load, signal);
-      else await Promise.race(this.#underWay);
+      else if (this.#underWay.size > 0) await Promise.race(this.#underWay);
+      else if (this.#later.length > 0) this.#lastTry();
+      else break;
     }
     if (this.#held !== undefined) throw this.#held;
   }
@@ -100,52 +115,98 @@ export class Delivery {
     await Promise.all(this.#underWay);
   }
 
+  #isFull(): boolean {
+    return this.#next.length >= this.#deps.seat.size || this.#nextBytes >= MOST_DER_BYTES;
+  }
+
   async #sendNext(signal: AbortSignal): Promise<void> {
     // What came back goes first, so that at most the requests under way are held in memory.
     for (let load = this.#again.shift(); load !== undefined; load = this.#again.shift()) {
       await this.#send(load, signal);
     }
+    while (this.#isFull()) {
+      const load = this.#takeNext();
+      if (load === undefined) break;
+      await this.#send(load, signal);
+    }
+    this.#takeLater();
+  }
+
+  #takeNext(): Load | undefined {
+    if (this.#next.length === 0) return undefined;
     const parcels = this.#next;
     this.#next = [];
-    await this.#send({ parcels, tries: 0 }, signal);
+    this.#nextBytes = 0;
+    return { parcels, tries: 0 };
+  }
+
+  /** Puts devices that were refused among the others: a few, so that it shows whether they fare worse than these. */
+  #takeLater(): void {
+    const now = this.#deps.clock.now();
+    const { refusals, seat } = this.#deps;
+    // Where they are at fault themselves, they are not to take the place of many others.
+    const most = refusals.areOwn ? this.#devicesSent / 20 - this.#repeats : Math.max(1, seat.size / 4);
+    for (let taken = 0; taken < Math.floor(most); taken += 1) {
+      // The latest that is due: what became of it says most of how things are now.
+      const at = this.#later.findLastIndex((each) => each.at <= now);
+      const [due] = at < 0 ? [] : this.#later.splice(at, 1);
+      if (due === undefined) return;
+      this.#repeats += 1;
+      this.#putBack([due.parcel]);
+    }
+  }
+
+  #lastTry(): void {
+    this.#finishing = true;
+    const { refusals } = this.#deps;
+    for (const { parcel } of this.#later) {
+      if (refusals.times(parcel.ordinal) >= SUSPECT) this.#again.push({ parcels: [parcel], tries: 0 });
+      else this.#putBack([parcel]);
+    }
+    this.#later = [];
+  }
+
+  #putBack(parcels: readonly Parcel[]): void {
+    this.#next = [...parcels, ...this.#next];
+    for (const { der } of parcels) this.#nextBytes += der.length;
   }
 
   async #send({ parcels, tries }: Load, signal: AbortSignal): Promise<void> {
-    const { lane, checkpoint } = this.#deps;
+    const { seat, checkpoint } = this.#deps;
     await checkpoint.ready(signal, (failure) => {
       this.#deps.hindered(notWritten(failure));
       this.#deps.changed();
     });
-    // Requests may have had to shrink since this load was put together, because of this very load perhaps.
-    const size = Math.min(parcels.length, lane.size);
-    if (size < parcels.length) this.#again.unshift({ parcels: parcels.slice(size), tries });
-    const load = { parcels: parcels.slice(0, size), tries };
-    const ended = await lane.turn(size, signal);
+    const grant = await seat.turn(parcels.length, signal);
     if (this.#held !== undefined) {
-      ended(undefined);
+      grant.ended(undefined);
       throw this.#held;
     }
+    // Requests may have had to shrink since this load was put together, because of this very load perhaps.
+    const rest = parcels.slice(grant.devices);
+    if (rest.length > 0 && tries === 0) this.#putBack(rest);
+    else if (rest.length > 0) this.#again.unshift({ parcels: rest, tries });
     this.#sent += 1;
-    const call = this.#call(load, ended);
+    this.#devicesSent += grant.devices;
+    const call = this.#call({ parcels: parcels.slice(0, grant.devices), tries }, grant);
     this.#underWay.add(call);
     void call.finally(() => this.#underWay.delete(call));
   }
 
   /** One request, from its sending to what is learnt of it. Never rejects. */
-  async #call(load: Load, ended: (signal: PaceSignal | undefined) => void): Promise<void> {
+  async #call(load: Load, { ended, left }: Grant): Promise<void> {
     const { parcels } = load;
     const { spec, errand, clock, checkpoint, ledger, giveUp, changed } = this.#deps;
     const started = clock.now();
     const { epoch } = ledger;
     try {
-      const verdicts = await errand.send(
-        spec(),
-        parcels,
-        AbortSignal.any([giveUp, AbortSignal.timeout(CALL_MS)]),
-      );
+      const signal = AbortSignal.any([giveUp, AbortSignal.timeout(CALL_MS)]);
+      const verdicts = await errand.send(spec(), parcels, signal);
       this.#answered += 1;
       // Asked for anew while this was under way: these devices are pending again and go once more.
-      if (epoch === ledger.epoch) ended(this.#note(parcels, verdicts, clock.now() - started));
+      if (epoch === ledger.epoch) {
+        ended(this.#note(parcels, verdicts, clock.now() - started, left));
+      }
     } catch (error) {
       this.#unanswered(load, error, ended);
     } finally {
@@ -155,46 +216,81 @@ export class Delivery {
     }
   }
 
-  #note(parcels: readonly Parcel[], verdicts: Verdicts, tookMs: number): PaceSignal {
+  #note(parcels: readonly Parcel[], verdicts: Verdicts, tookMs: number, left: Departure): PaceSignal {
     const { errand, ledger, refusals } = this.#deps;
-    let throttled = 0;
-    let done = 0;
-    let kept = 0;
+    const tally = { done: 0, kept: 0, refused: 0, perhaps: 0, late: 0, firsts: 0, refusedFirsts: 0 };
+    const doubtful: { parcel: Parcel; perhapsBusy: boolean }[] = [];
+    const again: Parcel[] = [];
+    const proved: Departure[] = [];
     let waiting: { reason: string; message: string } | undefined;
-    for (const { ordinal, ref } of parcels) {
-      const verdict = verdicts(ref, refusals.times(ordinal));
+    for (const parcel of parcels) {
+      const { ordinal, ref } = parcel;
+      const times = refusals.times(ordinal);
+      if (times === 0) tally.firsts += 1;
+      const verdict = verdicts(ref, times);
       if (verdict.pending !== undefined) {
-        const itsOwn = verdict.doubtful === true && refusals.refused(ordinal);
-        // A device that is refused alone while others get through says nothing about the pace.
-        if (!(itsOwn && parcels.length === 1)) {
-          kept += 1;
-          if (PACED.has(verdict.pending)) throttled += 1;
-        }
+        tally.kept += 1;
+        if (verdict.pace === "refused") tally.refused += 1;
+        if (verdict.pace === "late") tally.late += 1;
+        const perhapsBusy = verdict.pace === "perhaps";
+        if (perhapsBusy) tally.perhaps += 1;
+        if (perhapsBusy && times === 0) tally.refusedFirsts += 1;
+        if (verdict.doubtful === true) doubtful.push({ parcel, perhapsBusy });
+        if (verdict.pace !== undefined) again.push(parcel);
         waiting = { reason: verdict.pending, message: verdict.message };
         continue;
       }
       ledger.mark(ordinal, verdict.state);
       if (verdict.state === errand.goal) {
-        done += 1;
-        refusals.forget(ordinal);
+        tally.done += 1;
+        const refusedIn = times > 0 ? refusals.letIn(ordinal) : undefined;
+        if (refusedIn !== undefined) proved.push(refusedIn);
         if (verdict.endpoint !== undefined) ledger.deviceEndpoint ??= verdict.endpoint;
-      } else if (isFailed(verdict.state)) {
-        this.#deps.failed({
-          device: ref,
-          reason: failureReason(verdict.state),
-          message: verdict.message ?? "",
-        });
+        continue;
       }
+      if (times > 0) refusals.forget(ordinal);
+      if (!isFailed(verdict.state)) continue;
+      const reason = failureReason(verdict.state);
+      this.#deps.failed({ device: ref, reason, message: verdict.message ?? "" });
     }
-    // Whatever keeps every device of a request out, sending faster does not help.
-    if (kept === parcels.length) throttled = kept;
-    refusals.admitted(done);
-    if (done > 0) this.#deps.delivered(done);
+    refusals.answered(tally.done, tally.firsts, tally.refusedFirsts);
+    const told = refusals.areTelling;
+    const own = doubtful.filter(({ parcel, perhapsBusy }) =>
+      refusals.refused(parcel.ordinal, left, perhapsBusy),
+    );
+    if (tally.done > 0) this.#letIn = true;
+    if (tally.done > 0) this.#deps.delivered(tally.done);
     if (waiting !== undefined) this.#deps.hindered(waiting);
-    return { kind: "answered", devices: parcels.length, tookMs, throttled };
+    if (this.#letIn) this.#keep(again);
+    // A device that is refused alone while others get through says nothing about the pace.
+    const alone = parcels.length === 1 && own.length === 1;
+    const suspects = tally.firsts === 0 && (refusals.areOwn || (parcels.length === 1 && refusals.anyLetIn));
+    const untold = alone || (!told && tally.perhaps === tally.kept && (this.#letIn || suspects));
+    return {
+      kind: "answered",
+      tookMs,
+      admitted: tally.done,
+      refused: alone ? 0 : tally.refused + (told ? tally.perhaps : 0),
+      // What was told at once is not told again.
+      proved: told ? [] : proved,
+      late: tally.late,
+      barren: tally.kept === parcels.length && !untold,
+    };
   }
 
-  #unanswered(load: Load, error: unknown, ended: (signal: PaceSignal | undefined) => void): void {
+  #keep(parcels: readonly Parcel[]): void {
+    if (this.#finishing) return;
+    const { clock, refusals } = this.#deps;
+    const at = clock.now() + AGAIN_MS;
+    for (const parcel of parcels) {
+      // Who is likely to be at fault comes with the next pass, when all others are in.
+      if (refusals.areOwn && refusals.times(parcel.ordinal) > 1) continue;
+      this.#later.push({ parcel, at });
+    }
+    this.#later.splice(0, this.#later.length - MOST_KEPT);
+  }
+
+  #unanswered(load: Load, error: unknown, ended: Grant["ended"]): void {
     if (error instanceof NotNow) {
       ended(undefined);
       this.#held = error;
@@ -202,7 +298,8 @@ export class Delivery {
     }
     const fault = error instanceof InteropError ? error : undefined;
     if (fault?.reason === "BadRequest" && (load.parcels.length > 1 || this.#answered > 0)) {
-      ended(this.#tooMuch(load, fault));
+      this.#tooMuch(load, fault);
+      ended({ kind: "tooLarge" });
       return;
     }
     const tries = load.tries + 1;
@@ -212,19 +309,15 @@ export class Delivery {
     this.#deps.hindered({
       reason: fault?.reason ?? "InternalError",
       message: fault?.message ?? `an unexpected fault: ${error instanceof Error ? error.name : typeof error}`,
-      nextTryAt: this.#deps.lane.pausedUntil,
+      nextTryAt: this.#deps.seat.pausedUntil,
     });
   }
 
   /** A request that was refused as a whole is halved, until the one device that is at fault is alone. */
-  #tooMuch({ parcels }: Load, fault: InteropError): PaceSignal {
+  #tooMuch({ parcels }: Load, fault: InteropError): void {
     const [first] = parcels;
-    if (parcels.length === 1 && first !== undefined) {
-      this.#refuse(first, fault);
-    } else {
-      this.#again.push(...halves(parcels));
-    }
-    return { kind: "tooLarge", devices: parcels.length };
+    if (parcels.length === 1 && first !== undefined) this.#refuse(first, fault);
+    else this.#again.push(...halves(parcels));
   }
 
   /** A device that is still in its cloud has not failed to get there. */
@@ -258,5 +351,6 @@ export function notWritten(failure: unknown): Hindrance {
 function signalOf(fault: InteropError | undefined): PaceSignal {
   if (fault?.reason === "Throttled") return { kind: "throttled", retryAfterMs: fault.retryAfterMs };
   if (fault?.reason === "Timeout") return { kind: "timedOut" };
-  return { kind: "unavailable", retryAfterMs: fault?.retryAfterMs };
+  const hopeless = fault?.transient === false;
+  return { kind: "unavailable", retryAfterMs: fault?.retryAfterMs, hopeless };
 }

@@ -1,9 +1,12 @@
 import { Lane } from "./lane.ts";
+import type { LaneView } from "./observer.ts";
 import { Placement, type PlacementDeps } from "./placement.ts";
 import { placementKey, type PlacementProgress, type PlacementSpec } from "./placement-spec.ts";
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** Lanes that are remembered, with what was learnt of their clouds; those in use are kept whatever their number. */
+const MOST_LANES = 1_000;
 
 interface Berth {
   placement: Placement;
@@ -45,6 +48,8 @@ export class Ferry {
       else berth.placement.stop();
       return;
     }
+    // Whoever declares this has had an answer of the cloud's a moment ago, as a rule.
+    lane.news();
     const placement = new Placement(spec, lane, this.#deps);
     this.#finished.delete(key);
     this.#berths.set(key, { placement, done: this.#run(key, placement, lane) });
@@ -69,6 +74,13 @@ export class Ferry {
       .filter((key) => key.startsWith(`${reel}/`) && !keep.has(key))
       .map((key) => this.withdraw(key))
       .every(Boolean);
+  }
+
+  /** How the ways to product clouds that are in use are, by cloud (`AWS/123456789012/eu-west-1`); one may have several. */
+  lanes(): [target: string, lane: LaneView][] {
+    return [...this.#lanes]
+      .filter(([, lane]) => !lane.unused)
+      .map(([key, lane]) => [key.split(" ", 1)[0] ?? "", lane.view]);
   }
 
   /** What a placement tells; that of its last run when it has ended. */
@@ -126,10 +138,14 @@ export class Ferry {
   }
 
   #lane(target: string): Lane {
-    const existing = this.#lanes.get(target);
-    if (existing !== undefined) return existing;
-    const lane = new Lane(this.#deps.clock, this.#deps.random);
+    const lane = this.#lanes.get(target) ?? new Lane(this.#deps.clock, this.#deps.random);
+    // The longest unused comes first, and goes first.
+    this.#lanes.delete(target);
     this.#lanes.set(target, lane);
+    for (const [each, { unused }] of this.#lanes) {
+      if (this.#lanes.size <= MOST_LANES) break;
+      if (unused && each !== target) this.#lanes.delete(each);
+    }
     return lane;
   }
 }

@@ -1,21 +1,79 @@
-import type { Clock } from "../runtime/clock.ts";
-import { Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
+import { abortReason, type Clock, type Timer } from "../runtime/clock.ts";
+import { Berths } from "./berths.ts";
+import type { LaneView } from "./observer.ts";
+import { type Departure, Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
 
-/** Placements that read their manifests at a time, for each cloud. */
+/** Placements that read their manifests at a time, for each cloud; and as many again that have little to send. */
 const MOST_ABOARD = 8;
+/** What held departures back is told for so long after it last did. */
+const TOLD_MS = 10_000;
+
+/** What sets the pace of a lane. */
+export type LaneLimit = "CloudThrottling" | "Limits" | "Unreachable";
+
+/** Leave for one request. */
+export interface Grant {
+  /** Devices that it may carry. */
+  readonly devices: number;
+  readonly left: Departure;
+  /** Must be called when the request has ended, with what is learnt from that; later calls change nothing. */
+  readonly ended: (signal: PaceSignal | undefined) => void;
+}
+
+interface Wish {
+  readonly seat: Seat;
+  readonly devices: number;
+  readonly grant: (grant: Grant) => void;
+}
+
+/** A placement's place in a lane while it reads its manifest. */
+export class Seat {
+  readonly #lane: Lane;
+  readonly #leave: () => void;
+  /** Where it stands among those who share the lane: devices that it has sent, less those it came too late for. */
+  finish = 0;
+
+  constructor(lane: Lane, leave: () => void) {
+    this.#lane = lane;
+    this.#leave = leave;
+  }
+
+  /** See {@link Lane.size}. */
+  get size(): number {
+    return this.#lane.size;
+  }
+
+  /** See {@link Lane.pausedUntil}. */
+  get pausedUntil(): number {
+    return this.#lane.pausedUntil;
+  }
+
+  /** Waits for leave to send one request of so many devices, or of fewer. */
+  turn(devices: number, signal: AbortSignal): Promise<Grant> {
+    return this.#lane.turn(this, devices, signal);
+  }
+
+  /** Must be called when the placement reads no more. */
+  leave(): void {
+    this.#leave();
+  }
+}
 
 /**
- * The way to one product cloud. Every placement into that cloud goes through its lane: the lane keeps the
- * pace and lets the placements take turns, one request each.
+ * The way to one product cloud. Every placement into that cloud goes through its lane: the lane keeps the pace
+ * and shares it out evenly, by devices. Who comes newly goes before those who have sent already.
  */
 export class Lane {
   readonly #clock: Clock;
   readonly #pace: Pace;
   readonly #limits = new Map<string, PaceLimits>();
-  readonly #waiting: (() => void)[] = [];
-  #underWay = 0;
-  readonly #queue: (() => void)[] = [];
-  #aboard = 0;
+  readonly #wishes: Wish[] = [];
+  readonly #large = new Berths(MOST_ABOARD);
+  readonly #small = new Berths(MOST_ABOARD);
+  /** How far sharing has come: the standing of who was last let go. */
+  #shared = 0;
+  #alarm: { readonly at: number; readonly timer: Timer } | undefined;
+  #held: { readonly by: LaneLimit; readonly at: number } | undefined;
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -32,114 +90,137 @@ export class Lane {
     return this.#pace.pausedUntil;
   }
 
+  /** How it is, for metrics. */
+  get view(): LaneView {
+    const { size, underWay, inFlight, rate, broken } = this.#pace;
+    return { size, underWay, inFlight, rate, broken, waiting: this.#wishes.length };
+  }
+
+  /** What sets the pace at present; undefined when it is the cloud's own speed. */
+  get limitedBy(): LaneLimit | undefined {
+    if (this.#pace.broken) return "Unreachable";
+    const held = this.#held;
+    return held !== undefined && this.#clock.now() - held.at < TOLD_MS ? held.by : undefined;
+  }
+
   /** Takes a placement's ceilings. Where several placements share the lane, the lowest of each holds. */
   limit(placement: string, limits: PaceLimits): void {
     this.#limits.set(placement, limits);
     this.#pace.limit(lowest([...this.#limits.values()]));
+    this.#letGo();
   }
 
   /** Forgets a placement's ceilings. */
   unlimit(placement: string): void {
-    if (this.#limits.delete(placement)) this.#pace.limit(lowest([...this.#limits.values()]));
+    if (!this.#limits.delete(placement)) return;
+    this.#pace.limit(lowest([...this.#limits.values()]));
+    this.#letGo();
+  }
+
+  /** Whether no placement has ceilings here, and so none uses it. */
+  get unused(): boolean {
+    return this.#limits.size === 0;
+  }
+
+  /** Somebody has reason to believe that a cloud which did not answer is back: it is tried soon. */
+  news(): void {
+    this.#pace.news(this.#clock.now());
+    this.#letGo();
   }
 
   /**
    * Waits until the placement may read its manifest: a few at a time, for each holds a file and memory while it
    * waits for its turns, and a cloud that is held up must not gather hundreds of them.
-   * @returns a function that must be called when it reads no more.
+   * @param small it has little to send: such do not wait for the others' slices.
    */
-  async board(signal: AbortSignal): Promise<() => void> {
-    if (this.#aboard < MOST_ABOARD && this.#queue.length === 0) this.#aboard += 1;
-    else {
-      await queued(this.#queue, signal, () => {
-        this.#aboard += 1;
-      });
-    }
-    let gone = false;
-    return () => {
-      if (gone) return;
-      gone = true;
-      this.#aboard -= 1;
-      if (this.#aboard < MOST_ABOARD) this.#queue.shift()?.();
-    };
+  async board(signal: AbortSignal, small = false): Promise<Seat> {
+    return new Seat(this, await (small ? this.#small : this.#large).enter(signal));
   }
 
-  /** Whether placements wait to read. */
+  /** Whether placements with much to send wait to read. */
   get crowded(): boolean {
-    return this.#queue.length > 0;
+    return this.#large.crowded;
   }
 
-  /**
-   * Waits for a turn to send one request of `devices` devices. Who came first goes first; a placement asks
-   * for its next turn only after it has this one, so placements alternate.
-   *
-   * @returns a function that must be called once with how the request ended.
-   */
-  async turn(devices: number, signal: AbortSignal): Promise<(ended: PaceSignal | undefined) => void> {
-    await this.#place(signal);
-    try {
-      await this.#room(devices, signal);
-    } catch (error) {
-      this.#leave();
-      throw error;
+  /** See {@link Seat.turn}. */
+  turn(seat: Seat, devices: number, signal: AbortSignal): Promise<Grant> {
+    const { promise, resolve, reject } = Promise.withResolvers<Grant>();
+    if (signal.aborted) {
+      reject(abortReason(signal));
+      return promise;
     }
-    const left = this.#clock.now();
-    let ended = false;
-    return (outcome) => {
-      if (ended) return;
-      ended = true;
-      if (outcome !== undefined) this.#pace.learn(outcome, this.#clock.now(), left);
-      this.#leave();
+    const giveUp = (): void => {
+      const at = this.#wishes.indexOf(wish);
+      if (at >= 0) this.#wishes.splice(at, 1);
+      reject(abortReason(signal));
+      this.#letGo();
     };
+    const grant = (granted: Grant): void => {
+      signal.removeEventListener("abort", giveUp);
+      resolve(granted);
+    };
+    const wish = { seat, devices, grant };
+    seat.finish = Math.max(seat.finish, this.#shared);
+    this.#wishes.push(wish);
+    signal.addEventListener("abort", giveUp, { once: true });
+    this.#letGo();
+    return promise;
   }
 
-  /** Waits until the pace lets this request leave; asks again after a wait, for a refusal may have come meanwhile. */
-  async #room(devices: number, signal: AbortSignal): Promise<void> {
-    const slot = this.#pace.reserve(devices, this.#clock.now());
-    for (let leave = slot; leave > this.#clock.now(); leave = Math.max(slot, this.#pace.pausedUntil)) {
-      await this.#clock.sleep(leave - this.#clock.now(), signal);
+  /** Lets go whoever may go now, and comes back when the next may. */
+  #letGo(): void {
+    while (this.#wishes.length > 0) {
+      const now = this.#clock.now();
+      const wish = this.#next();
+      const devices = Math.min(wish.devices, this.#pace.size);
+      const at = this.#pace.mayLeave(devices, now);
+      if (at > now) {
+        this.#held = { by: this.#pace.limited ? "Limits" : "CloudThrottling", at: now };
+        this.#wake(at, now);
+        return;
+      }
+      if (!this.#pace.hasRoom(devices, now)) {
+        if (this.#pace.crowdLimited) this.#held = { by: "Limits", at: now };
+        return;
+      }
+      this.#wishes.splice(this.#wishes.indexOf(wish), 1);
+      this.#depart(wish, devices, now);
     }
-    signal.throwIfAborted();
   }
 
-  async #place(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#underWay < this.#pace.inFlight && this.#waiting.length === 0) {
-      this.#underWay += 1;
-      return;
-    }
-    await queued(this.#waiting, signal, () => {
-      this.#underWay += 1;
+  #depart({ seat, grant }: Wish, devices: number, now: number): void {
+    const left = this.#pace.leaves(devices, now);
+    this.#shared = Math.max(this.#shared, seat.finish);
+    seat.finish += devices;
+    let over = false;
+    grant({
+      devices,
+      left,
+      ended: (signal) => {
+        if (over) return;
+        over = true;
+        this.#pace.ended(left, signal, this.#clock.now());
+        this.#letGo();
+      },
     });
   }
 
-  #leave(): void {
-    this.#underWay -= 1;
-    while (this.#underWay < this.#pace.inFlight) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      next();
-    }
+  /** Whose turn it is: who has sent least since they share the lane. */
+  #next(): Wish {
+    return this.#wishes.reduce((first, wish) => (wish.seat.finish < first.seat.finish ? wish : first));
   }
-}
 
-/** Waits in a line until it is called; who is aborted leaves the line. */
-async function queued(line: (() => void)[], signal: AbortSignal, entered: () => void): Promise<void> {
-  signal.throwIfAborted();
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const enter = (): void => {
-    signal.removeEventListener("abort", giveUp);
-    entered();
-    resolve();
-  };
-  const giveUp = (): void => {
-    const at = line.indexOf(enter);
-    if (at >= 0) line.splice(at, 1);
-    reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
-  };
-  signal.addEventListener("abort", giveUp, { once: true });
-  line.push(enter);
-  await promise;
+  #wake(at: number, now: number): void {
+    if (this.#alarm !== undefined) {
+      if (this.#alarm.at <= at) return;
+      this.#alarm.timer.cancel();
+    }
+    const timer = this.#clock.setTimeout(() => {
+      this.#alarm = undefined;
+      this.#letGo();
+    }, at - now);
+    this.#alarm = { at, timer };
+  }
 }
 
 function lowest(all: readonly PaceLimits[]): PaceLimits {

@@ -20,6 +20,8 @@ export type Verdict =
       readonly message: string;
       /** The cloud refused it, and it may be the device's own fault. */
       readonly doubtful?: true;
+      /** Whether it says that the cloud had no room for the device, perhaps had none, or had no time. */
+      readonly pace?: "refused" | "perhaps" | "late";
     };
 
 const LEFT_OUT = { pending: "NoAnswer", message: "the cloud's answer left the device out" } as const;
@@ -47,6 +49,8 @@ export function judge(
     if (policyExpected && !answer.policyApplied) {
       return {
         pending: "PolicyMissing",
+        // v1 says so when it was throttled while it asked for the policy.
+        pace: "refused",
         message:
           "the cloud knows the certificate but attached no IoT policy to it; check the callee's IOT_POLICY",
       };
@@ -55,16 +59,15 @@ export function judge(
       ? { state: PROVISIONED }
       : { state: PROVISIONED, endpoint: answer.endpoint };
   }
-  if (isBusy(answer)) return { pending: "CloudBusy", message: answer.message };
+  if (isBusy(answer)) return busy(answer);
   if (!answer.retryable) return { state: failed(REASONS[answer.code]), message: answer.message };
   if (refusals + 1 >= UNCERTAIN_REFUSALS) {
     return { state: failed(REASONS[answer.code]), message: answer.message };
   }
-  return {
-    pending: answer.hiddenThrottle ? "CloudBusy" : "CloudRefused",
-    message: answer.message,
-    doubtful: true,
-  };
+  const { message } = answer;
+  return answer.hiddenThrottle
+    ? { pending: "CloudBusy", message, doubtful: true, pace: "perhaps" }
+    : { pending: "CloudRefused", message, doubtful: true };
 }
 
 /**
@@ -74,7 +77,7 @@ export function judge(
 export function judgeRemoval(answer: DeprovisionAnswer | undefined): Verdict {
   if (answer === undefined) return LEFT_OUT;
   if (answer.outcome === "removed" || NEVER_IN.has(answer.code)) return { state: REMOVED };
-  if (isBusy(answer)) return { pending: "CloudBusy", message: answer.message };
+  if (isBusy(answer)) return busy(answer);
   return { pending: "CloudRefused", message: answer.message, doubtful: true };
 }
 
@@ -88,6 +91,10 @@ const NEVER_IN: ReadonlySet<RefusalCode> = new Set([
 /** The callee says in as many words that it is not the device: however often, that is no failure of it. */
 function isBusy({ code }: Refusal): boolean {
   return code === "Throttled" || code === "OutOfTime";
+}
+
+function busy({ code, message }: Refusal): Verdict {
+  return { pending: "CloudBusy", message, pace: code === "OutOfTime" ? "late" : "refused" };
 }
 
 const REASONS: Readonly<Record<RefusalCode, FailureReason>> = {

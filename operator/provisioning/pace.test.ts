@@ -1,141 +1,175 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Pace, type PaceSignal } from "./pace.ts";
+import { type Departure, Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
 
 const half = (): number => 0.5;
 
 const signal: fc.Arbitrary<PaceSignal> = fc.oneof(
   fc.record({
     kind: fc.constant("answered" as const),
-    devices: fc.integer({ min: 1, max: 300 }),
     tookMs: fc.integer({ min: 1, max: 40_000 }),
-    throttled: fc.constantFrom(0, 0, 0, 1, 10),
+    admitted: fc.integer({ min: 0, max: 300 }),
+    refused: fc.constantFrom(0, 0, 0, 1, 10),
+    late: fc.constantFrom(0, 0, 0, 1, 5),
+    barren: fc.boolean(),
   }),
   fc.record({
     kind: fc.constant("throttled" as const),
     retryAfterMs: fc.constantFrom(undefined, 0, 3_000, 1e12),
   }),
   fc.constant({ kind: "timedOut" as const }),
-  fc.record({ kind: fc.constant("tooLarge" as const), devices: fc.integer({ min: 1, max: 300 }) }),
-  fc.constant({ kind: "unavailable" as const }),
+  fc.constant({ kind: "tooLarge" as const }),
+  fc.record({ kind: fc.constant("unavailable" as const), hopeless: fc.boolean() }),
 );
+
+const ceilings: fc.Arbitrary<PaceLimits> = fc.record({
+  devicesPerSecond: fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined }),
+  maxInFlight: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+  maxDevicesPerRequest: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
+});
+
+/** Sends as soon as it may; each request ends in turn with one of the signals. */
+function send(pace: Pace, signals: readonly PaceSignal[], each: (left: Departure) => void): void {
+  let now = 1_000_000;
+  const underWay: Departure[] = [];
+  for (const next of signals) {
+    const { size } = pace;
+    now = Math.max(now + 1, pace.mayLeave(size, now));
+    if (!pace.hasRoom(size, now)) {
+      const [first] = underWay.splice(0, 1);
+      if (first !== undefined) pace.ended(first, next, now);
+      continue;
+    }
+    const left = pace.leaves(size, now);
+    each(left);
+    underWay.push(left);
+  }
+}
+
+function answered(admitted: number, more: Partial<Extract<PaceSignal, { kind: "answered" }>> = {}) {
+  return {
+    kind: "answered",
+    tookMs: 100,
+    admitted,
+    refused: 0,
+    late: 0,
+    barren: admitted === 0,
+    ...more,
+  } as const;
+}
 
 describe("Pace", () => {
   it("stays within people's ceilings and always lets something through, whatever it hears", () => {
     fc.assert(
-      fc.property(
-        fc.array(signal, { maxLength: 60 }),
-        fc.record({
-          devicesPerSecond: fc.option(fc.integer({ min: 1, max: 50 }), { nil: undefined }),
-          maxInFlight: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
-          maxDevicesPerRequest: fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined }),
-        }),
-        (signals, limits) => {
-          const pace = new Pace(half);
-          pace.limit(limits);
-          let now = 1_000_000;
-          for (const each of signals) {
-            now += 10;
-            pace.learn(each, now, now - 5);
-            expect(pace.size).toBeGreaterThanOrEqual(1);
-            expect(pace.size).toBeLessThanOrEqual(limits.maxDevicesPerRequest ?? 250);
-            expect(pace.inFlight).toBeGreaterThanOrEqual(1);
-            expect(pace.inFlight).toBeLessThanOrEqual(limits.maxInFlight ?? 8);
-            expect(pace.pausedUntil - now).toBeLessThanOrEqual(15 * 60_000);
-          }
-        },
-      ),
-    );
-  });
-
-  it("grows while answers come quickly, and shrinks when they come slowly", () => {
-    const pace = new Pace(half);
-    const start = pace.size;
-    for (let i = 0; i < 4; i += 1)
-      pace.learn({ kind: "answered", devices: pace.size, tookMs: 200, throttled: 0 }, i, i);
-    const grown = pace.size;
-    expect(grown).toBeGreaterThan(start);
-    pace.learn({ kind: "answered", devices: grown, tookMs: 15_000, throttled: 0 }, 10, 9);
-    expect(pace.size).toBeLessThan(grown);
-  });
-
-  it("obeys Retry-After, and sends one request at a time until an answer comes", () => {
-    const pace = new Pace(half);
-    pace.learn({ kind: "throttled", retryAfterMs: 7_000 }, 1_000, 900);
-    expect(pace.pausedUntil).toBe(8_000);
-    expect(pace.inFlight).toBe(1);
-    pace.learn({ kind: "answered", devices: 5, tookMs: 100, throttled: 0 }, 8_100, 8_000);
-    expect(pace.trouble).toBe(0);
-  });
-
-  it("holds devicesPerSecond: requests leave no sooner than their devices allow", () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 2, maxLength: 30 }), (sizes) => {
+      fc.property(fc.array(signal, { maxLength: 200 }), ceilings, (signals, limits) => {
         const pace = new Pace(half);
-        pace.limit({ devicesPerSecond: 10 });
-        const leaves = sizes.map((devices) => pace.reserve(devices, 0));
-        const sent = sizes.slice(0, -1).reduce((sum, devices) => sum + devices, 0);
-        expect(leaves.at(-1)).toBeCloseTo(sent * 100, 5);
+        pace.limit(limits);
+        const leaves: Departure[] = [];
+        send(pace, signals, (left) => {
+          leaves.push(left);
+          expect(left.devices).toBeGreaterThanOrEqual(1);
+          expect(left.devices).toBeLessThanOrEqual(limits.maxDevicesPerRequest ?? 250);
+          expect(pace.inFlight).toBeGreaterThanOrEqual(1);
+          expect(pace.inFlight).toBeLessThanOrEqual(limits.maxInFlight ?? 128);
+          expect(pace.pausedUntil - left.at).toBeLessThanOrEqual(15 * 60_000);
+        });
+        const { devicesPerSecond = Infinity } = limits;
+        for (const { at } of leaves) {
+          const second = leaves.filter((other) => other.at >= at && other.at < at + 1_000);
+          expect(second.reduce((sum, { devices }) => sum + devices, 0)).toBeLessThanOrEqual(devicesPerSecond);
+        }
       }),
     );
   });
 
-  it("waits longer after each refusal in a row, up to a minute", () => {
+  it.each([1, 3, 7, 10, 11, 33, 100, 1_000])(
+    "uses the whole of a ceiling of %i devices a second",
+    (ceiling) => {
+      const pace = new Pace(half);
+      pace.limit({ devicesPerSecond: ceiling, maxDevicesPerRequest: 40 });
+      const start = 1_000_000;
+      let sent = 0;
+      for (let now = start; now < start + 20_000;) {
+        const { size } = pace;
+        now = Math.max(now, pace.mayLeave(size, now));
+        if (now >= start + 20_000) break;
+        const left = pace.leaves(size, now);
+        sent += size;
+        pace.ended(left, answered(size), now);
+      }
+      expect(sent).toBeLessThanOrEqual(ceiling * 20);
+      expect(sent).toBeGreaterThanOrEqual(ceiling * 20 * 0.99);
+    },
+  );
+
+  it("sends more at once while answers come quickly, and less when they come slowly", () => {
+    const pace = new Pace(half);
+    const start = pace.size;
+    let now = 0;
+    const request = (tookMs: number): void => {
+      const left = pace.leaves(pace.size, now);
+      now += tookMs;
+      pace.ended(left, answered(left.devices, { tookMs }), now);
+    };
+    for (let i = 0; i < 4; i += 1) request(200);
+    const grown = pace.size;
+    expect(grown).toBeGreaterThan(start * 4);
+    request(15_000);
+    expect(pace.size).toBeLessThan(grown);
+  });
+
+  it("sends a sixth after an answer that came too late, and as much as there was time for", () => {
+    const pace = new Pace(half);
+    pace.ended(pace.leaves(60, 0), { kind: "timedOut" }, 29_000);
+    expect(pace.size).toBe(10);
+    pace.ended(pace.leaves(10, 30_000), answered(6, { late: 4, barren: false }), 31_000);
+    expect(pace.size).toBe(5);
+  });
+
+  it("obeys Retry-After", () => {
+    const pace = new Pace(half);
+    pace.ended(pace.leaves(1, 900), { kind: "throttled", retryAfterMs: 7_000 }, 1_000);
+    expect(pace.pausedUntil).toBe(8_000);
+    expect(pace.mayLeave(1, 1_001)).toBe(8_000);
+  });
+
+  it("goes on after one fault, opens after three, tries with one device, and closes when that brings something", () => {
+    const pace = new Pace(half);
+    const all = [1, 2, 3].map((at) => pace.leaves(10, at));
+    pace.ended(all[0] as Departure, { kind: "unavailable" }, 10);
+    expect(pace.broken).toBe(false);
+    pace.ended(all[1] as Departure, { kind: "unavailable" }, 11);
+    pace.ended(all[2] as Departure, { kind: "unavailable" }, 12);
+    expect(pace.broken).toBe(true);
+    expect(pace.size).toBe(1);
+    expect(pace.inFlight).toBe(1);
+    const next = pace.pausedUntil;
+    expect(next).toBeGreaterThan(12);
+    pace.ended(pace.leaves(1, next), answered(1), next + 50);
+    expect(pace.broken).toBe(false);
+    expect(pace.size).toBeGreaterThan(1);
+  });
+
+  it("opens at once for a fault that does not pass by itself, and waits longer each time, up to a minute", () => {
     const pace = new Pace(() => 0.999_999);
     const waits = Array.from({ length: 12 }, () => {
-      const now = pace.pausedUntil + 1;
-      pace.learn({ kind: "unavailable" }, now, now);
+      const now = Math.max(1, pace.pausedUntil);
+      pace.ended(pace.leaves(1, now), { kind: "unavailable", hopeless: true }, now);
       return pace.pausedUntil - now;
     });
     expect(waits[0]).toBeLessThanOrEqual(500);
     expect(waits[3]).toBeGreaterThan(3_000);
     expect(Math.max(...waits)).toBeLessThanOrEqual(60_000);
   });
-});
 
-describe("Pace, where a cloud hides in a 200 that it throttles", () => {
-  const answered = (devices: number, throttled: number) =>
-    ({ kind: "answered", devices, tookMs: 100, throttled }) as const;
-
-  it("takes what was let in of late for what the cloud bears", () => {
+  it("is tried soon when there is news of the cloud", () => {
     const pace = new Pace(half);
-    expect(pace.rate).toBe(Infinity);
-    for (let at = 0; at < 2_000; at += 100) pace.learn(answered(2, 0), at, at);
-    pace.learn(answered(20, 10), 2_000, 1_900);
-    expect(pace.rate).toBeGreaterThan(20);
-    expect(pace.rate).toBeLessThan(25);
-    expect(pace.pausedUntil).toBeLessThanOrEqual(2_000);
-    const first = pace.reserve(10, 2_000);
-    expect(pace.reserve(10, 2_000) - first).toBeCloseTo(10_000 / pace.rate, 5);
-  });
-
-  it("cuts once for what was under way together, grows again slowly, and stays below people's ceiling", () => {
-    const pace = new Pace(half);
-    pace.learn(answered(20, 10), 1_000, 900);
-    const cut = pace.rate;
-    pace.learn(answered(20, 20), 1_010, 905);
-    expect(pace.rate).toBe(cut);
-    pace.learn(answered(5, 0), 2_000, 1_900);
-    expect(pace.rate).toBeCloseTo(cut * 1.1, 1);
-    pace.limit({ devicesPerSecond: 3 });
-    expect(pace.rate).toBe(3);
-  });
-
-  it("takes a few refusals among many devices for their own fault", () => {
-    const pace = new Pace(half);
-    for (let at = 0; at < 5_000; at += 100) pace.learn(answered(50, 1), at, at);
-    expect(pace.rate).toBe(Infinity);
-  });
-
-  it("waits when nothing at all is let in, longer each time, but not long for one device alone where others got in", () => {
-    const pace = new Pace(half);
-    for (let i = 0; i < 12; i += 1) pace.learn(answered(5, 5), pace.pausedUntil, pace.pausedUntil);
-    expect(pace.pausedUntil).toBeGreaterThan(60_000);
-    const before = pace.pausedUntil;
-    pace.learn(answered(5, 0), before, before);
-    for (let i = 0; i < 12; i += 1) pace.learn(answered(1, 1), pace.pausedUntil, pace.pausedUntil);
-    const last = pace.pausedUntil;
-    pace.learn(answered(1, 1), last, last);
-    expect(pace.pausedUntil - last).toBeLessThanOrEqual(2_000);
+    for (let i = 0; i < 10; i += 1) {
+      const at = Math.max(0, pace.pausedUntil);
+      pace.ended(pace.leaves(1, at), { kind: "unavailable", hopeless: true }, at);
+    }
+    const now = pace.pausedUntil - 20_000;
+    pace.news(now);
+    expect(pace.mayLeave(1, now)).toBeLessThanOrEqual(now);
   });
 });

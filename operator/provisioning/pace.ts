@@ -1,4 +1,11 @@
 import { Goodput } from "./goodput.ts";
+import { Breaker } from "./pace/breaker.ts";
+import { Ceiling } from "./pace/ceiling.ts";
+import { Lump } from "./pace/lump.ts";
+import { type Departure, Rate } from "./pace/rate.ts";
+import { MOST_DEVICES, MOST_IN_FLIGHT, Window } from "./pace/window.ts";
+
+export type { Departure } from "./pace/rate.ts";
 
 /** Ceilings that people set (`spec.limits`); they hold always. */
 export interface PaceLimits {
@@ -11,67 +18,61 @@ export interface PaceLimits {
 export type PaceSignal =
   | {
       readonly kind: "answered";
-      readonly devices: number;
       readonly tookMs: number;
-      readonly throttled: number;
+      /** Devices that were done with. */
+      readonly admitted: number;
+      /** Devices that the cloud had no room for. */
+      readonly refused: number;
+      /** Earlier requests in which the cloud had no room for a device, as is known now; one for each device. */
+      readonly proved?: readonly Departure[];
+      /** Devices that the callee had no time for. */
+      readonly late: number;
+      /** Nothing came of it, and sending faster would not help. */
+      readonly barren: boolean;
     }
   | { readonly kind: "throttled"; readonly retryAfterMs?: number | undefined }
   | { readonly kind: "timedOut" }
-  | { readonly kind: "tooLarge"; readonly devices: number }
-  | { readonly kind: "unavailable"; readonly retryAfterMs?: number | undefined };
+  | { readonly kind: "tooLarge" }
+  | {
+      readonly kind: "unavailable";
+      readonly retryAfterMs?: number | undefined;
+      /** It will not pass by itself. */
+      readonly hopeless?: boolean;
+    };
 
-const START_SIZE = 20;
-const START_IN_FLIGHT = 2;
-const MOST_IN_FLIGHT = 8;
-const MOST_DEVICES = 250;
-/** API Gateway cuts an answer off at 29 s (its documented integration timeout); a third leaves room for a bad day. */
-const COMFORTABLE_MS = 5_000;
-const SLOW_MS = 10_000;
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 60_000;
-/** While no bound is known, a smaller share of refusals is taken for some devices' own fault. */
-const TELLING_SHARE = 0.2;
-/** A cut goes so far below what was let in. */
-const CUT = 0.95;
-const CUT_INTERVAL_MS = 1_000;
-/** How much of a request counts still when the next one is answered. */
-const MEMORY = 0.75;
-/** How much the rate grows in a second without refusals. */
-const GROWTH = 0.1;
-/** No rate is below this share of the best that was seen: refusals that slowness does not mend have another cause. */
-const FLOOR = 0.1;
-const SLOWEST = 0.2;
-/** One device is no load on a cloud that has let others in: after its refusal nothing is held back for longer. */
-const LONGEST_PAUSE_ALONE_MS = 2_000;
+/** A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish. */
+const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
+/** Of a timer that fires late, so much is made up for. */
+const LATENESS_MS = 50;
+const SLACK_MS = 3_000;
+/** Where more of the time is lost, something else than the rate holds requests back. */
+const SLACK = 0.07;
 
 /**
  * The pace towards one product cloud: how many devices a request carries and a second takes, how many requests
- * are under way, and how long to hold back after a refusal. It is found from the answers: grown gently while
- * they come quickly, cut when they come slowly or refuse.
+ * are under way, and how long to hold back after a refusal. All of it is found from the answers.
  */
 export class Pace {
-  #size = START_SIZE;
-  #inFlight = START_IN_FLIGHT;
-  #trouble = 0;
-  #pausedUntil = 0;
-  #nextSlot = 0;
-  #limits: PaceLimits = {};
-  /** Devices a second that the cloud bears; without bound until it refuses some. */
-  #rate = Infinity;
-  /** When the rate was raised or cut last. */
-  #ratedAt = -Infinity;
-  #cutAt = -Infinity;
-  /** Devices of the last few requests that left since the last cut; older ones count less and less. */
-  #lately = { sent: 0, refused: 0 };
-  #best = 0;
-  #letsIn = false;
-  #refusedAt = -Infinity;
+  readonly #window = new Window();
+  readonly #rate = new Rate();
+  readonly #lump = new Lump();
+  readonly #ceiling = new Ceiling();
+  readonly #breaker: Breaker;
   readonly #admitted = new Goodput();
-  readonly #random: () => number;
+  #limits: PaceLimits = {};
+  #retryAt = -Infinity;
+  #slot = -Infinity;
+  #order = 0;
+  #leftAt = -Infinity;
+  /** Of the last seconds, milliseconds in which requests might have left and did not. */
+  #slack = 0;
+  #time = 0;
+  #underWay = 0;
+  #devicesUnderWay = 0;
 
   /** @param random for jitter; in [0, 1). */
   constructor(random: () => number) {
-    this.#random = random;
+    this.#breaker = new Breaker(random);
   }
 
   /** Takes the ceilings that hold from now on. */
@@ -79,137 +80,192 @@ export class Pace {
     this.#limits = limits;
   }
 
-  /** Devices for the next request. */
-  get size(): number {
-    const ceiling = Math.min(this.#limits.maxDevicesPerRequest ?? MOST_DEVICES, MOST_DEVICES);
-    // A request must not hold more than a second's quota, or its answer alone breaks the quota.
-    const second = Math.max(1, Math.floor(Math.min(this.rate, MOST_DEVICES)));
-    return Math.max(1, Math.min(Math.floor(this.#size), ceiling, second));
-  }
-
   /** Devices a second, at most; Infinity while nothing sets a bound. */
   get rate(): number {
-    return Math.min(this.#rate, this.#limits.devicesPerSecond ?? Infinity);
+    return Math.min(this.#rate.perSecond, this.#limits.devicesPerSecond ?? Infinity);
   }
 
-  /** Requests that may be under way at once. One while in trouble: it is the probe. */
+  /** Whether it is people's ceilings that set the rate. */
+  get limited(): boolean {
+    const { devicesPerSecond } = this.#limits;
+    return devicesPerSecond !== undefined && devicesPerSecond <= this.#rate.perSecond;
+  }
+
+  /** Whether refusals set the rate. */
+  get throttled(): boolean {
+    return this.#rate.perSecond < (this.#limits.devicesPerSecond ?? Infinity);
+  }
+
+  /** Devices for the next request. */
+  get size(): number {
+    if (this.#breaker.open) return 1;
+    const most = Math.min(this.#window.size, this.#limits.maxDevicesPerRequest ?? MOST_DEVICES, MOST_DEVICES);
+    const rate = this.#rate.perSecond;
+    const { devicesPerSecond } = this.#limits;
+    if (devicesPerSecond !== undefined && devicesPerSecond <= rate)
+      return this.#ceiling.size(devicesPerSecond, most);
+    if (rate === Infinity) return most;
+    const least = (rate * this.#window.usualMs) / 1_000 / (this.#mostInFlight * 0.75);
+    const lump = Math.min(this.#lump.size(rate), this.#window.promptSize);
+    return Math.min(most, Math.max(lump, Math.ceil(least)));
+  }
+
+  /** Requests that may be under way at once. One while the circuit is open: it is the probe. */
   get inFlight(): number {
-    if (this.#trouble > 0) return 1;
-    return Math.max(1, Math.min(Math.floor(this.#inFlight), this.#limits.maxInFlight ?? MOST_IN_FLIGHT));
+    if (this.#breaker.open) return 1;
+    const rate = this.#rate.perSecond;
+    if (rate === Infinity) return Math.min(this.#window.inFlight, this.#mostInFlight);
+    const { size } = this;
+    const needed = (1.5 * rate * this.#window.freeMs(size)) / 1_000 / size;
+    return Math.min(Math.ceil(needed) + 1, this.#mostInFlight);
+  }
+
+  get #mostInFlight(): number {
+    return this.#limits.maxInFlight ?? MOST_IN_FLIGHT;
+  }
+
+  /** Whether people's ceilings keep more from being under way. */
+  get crowdLimited(): boolean {
+    return this.inFlight === this.#limits.maxInFlight || this.size === this.#limits.maxDevicesPerRequest;
+  }
+
+  /** Requests that are under way. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Whether another request of so many devices may be under way. */
+  hasRoom(devices: number, now: number): boolean {
+    if (this.#underWay === 0) return true;
+    if (this.#underWay >= this.inFlight) return false;
+    return this.#devicesUnderWay + devices <= this.#window.mostUnderWay(this.#admitted.perSecond(now));
   }
 
   /** Time (epoch ms) before which nothing is sent. */
   get pausedUntil(): number {
-    return this.#pausedUntil;
+    return Math.max(this.#retryAt, this.#breaker.openUntil);
   }
 
-  /** How often in a row the cloud refused or did not answer. */
-  get trouble(): number {
-    return this.#trouble;
+  /** Whether the cloud brought nothing several times in a row, and is tried now and then only. */
+  get broken(): boolean {
+    return this.#breaker.open;
   }
 
-  /** Reserves room for a request under the rate; returns the time (epoch ms) it may leave. */
-  reserve(devices: number, now: number): number {
-    const slot = Math.max(now, this.#pausedUntil, this.#nextSlot);
-    this.#nextSlot = slot + (devices / this.rate) * 1_000;
-    return slot;
+  /** Somebody has reason to believe that the cloud is back. */
+  news(now: number): void {
+    this.#breaker.news(now);
   }
 
-  /**
-   * Learns from one request's end. Several that were under way together and end badly are one refusal.
-   * @param leftAt when the request left.
-   */
-  learn(signal: PaceSignal, now: number, leftAt: number): void {
-    const fresh = leftAt >= this.#refusedAt;
-    switch (signal.kind) {
+  /** When (epoch ms) a request of so many devices may leave; `now` or earlier if it may at once. */
+  mayLeave(devices: number, now: number): number {
+    const { devicesPerSecond } = this.#limits;
+    const free =
+      devicesPerSecond === undefined ? -Infinity : this.#ceiling.freeAt(devices, devicesPerSecond, now);
+    return Math.max(this.pausedUntil, this.#slot, free);
+  }
+
+  /** A request leaves. */
+  leaves(devices: number, now: number): Departure {
+    this.#order += 1;
+    const departure = { order: this.#order, at: now, devices, rate: this.#rate.perSecond };
+    const heldBack = this.throttled && this.#isTight(now);
+    this.#lump.leaves(departure, heldBack, this.#rate.holding, this.#window.usualMs);
+    this.#rate.leaves(departure, heldBack, this.#window.usualMs, now);
+    this.#breaker.leaves(this.#order);
+    const { rate } = this;
+    this.#slot =
+      rate === Infinity ? -Infinity : Math.max(this.#slot, now - LATENESS_MS) + (devices / rate) * 1_000;
+    this.#ceiling.left(devices, now);
+    this.#underWay += 1;
+    this.#devicesUnderWay += devices;
+    return departure;
+  }
+
+  /** Whether it is the rate that holds requests back; if they leave later than they may, it is not tried by them. */
+  #isTight(now: number): boolean {
+    const gap = Math.min(now - this.#leftAt, SLACK_MS);
+    const late = Math.min(Math.max(0, now - this.#slot), gap);
+    const keep = Math.exp(-gap / SLACK_MS);
+    this.#time = this.#time * keep + gap;
+    this.#slack = this.#slack * keep + late;
+    this.#leftAt = now;
+    return this.#slack <= this.#time * SLACK;
+  }
+
+  /** A request is under way no more. @param signal what is learnt from its end; undefined: nothing */
+  ended(left: Departure, signal: PaceSignal | undefined, now: number): void {
+    this.#underWay -= 1;
+    this.#devicesUnderWay -= left.devices;
+    switch (signal?.kind) {
+      case undefined:
+        return;
       case "answered":
-        this.#learnAnswer(signal, now, leftAt);
+        this.#answered(left, signal, now);
         return;
       case "throttled":
-        if (fresh) this.#shrink(0.75);
-        this.#pause(now, fresh, signal.retryAfterMs);
+        this.#leaveAlone(now, signal.retryAfterMs);
+        this.#notAdmitted(left, now);
         return;
       case "timedOut":
-        if (fresh) this.#shrink(0.5);
-        this.#pause(now, fresh, undefined);
+        this.#window.timedOut(left.devices);
+        this.#brokeOff(left, now);
         return;
       case "tooLarge":
-        this.#size = Math.max(1, signal.devices / 2);
+        this.#window.tooLarge(left.devices);
         return;
       case "unavailable":
-        this.#pause(now, fresh, signal.retryAfterMs);
+        this.#leaveAlone(now, signal.retryAfterMs);
+        this.#brokeOff(left, now, signal.hopeless);
         return;
     }
   }
 
-  #shrink(share: number): void {
-    this.#inFlight = Math.max(1, this.#inFlight / 2);
-    this.#size = Math.max(1, this.#size * share);
-  }
-
-  #learnAnswer(
-    { devices, tookMs, throttled }: Extract<PaceSignal, { kind: "answered" }>,
-    now: number,
-    leftAt: number,
-  ): void {
-    this.#admitted.add(devices - throttled, now);
-    if (devices > throttled) this.#letsIn = true;
-    if (leftAt >= this.#cutAt) {
-      const { sent, refused } = this.#lately;
-      this.#lately = { sent: sent * MEMORY + devices, refused: refused * MEMORY + throttled };
-      if (throttled > 0) this.#cut(now);
-    }
-    if (throttled > 0 && throttled === devices) {
-      const fresh = leftAt >= this.#refusedAt;
-      if (fresh) this.#shrink(0.5);
-      const alone = devices === 1 && this.#letsIn;
-      this.#pause(now, fresh, undefined, alone ? LONGEST_PAUSE_ALONE_MS : LONGEST_PAUSE_MS);
+  #answered(left: Departure, signal: Extract<PaceSignal, { kind: "answered" }>, now: number): void {
+    if (signal.admitted > 0) this.#admitted.add(signal.admitted, now);
+    for (const earlier of signal.proved ?? []) this.#refused({ ...earlier, devices: 0 }, 1, now);
+    if (signal.barren && signal.refused > left.devices / 2) {
+      this.#notAdmitted(left, now);
       return;
     }
-    this.#trouble = 0;
-    if (throttled > 0) return;
-    this.#raise(now);
-    if (tookMs > SLOW_MS) this.#size = Math.max(1, this.#size * 0.6);
-    else if (tookMs < COMFORTABLE_MS && devices >= this.size)
-      this.#size = Math.min(MOST_DEVICES, this.#size * 1.3);
-    this.#inFlight = Math.min(MOST_IN_FLIGHT, this.#inFlight + 0.5);
+    this.#refused(left, signal.refused, now);
+    if (signal.barren) {
+      this.#brokeOff(left, now);
+      return;
+    }
+    this.#breaker.succeeded();
+    this.#window.answered(left.devices, signal.tookMs, signal.late, now);
   }
 
-  /**
-   * v1 hides throttling in a 200: the share of refusals says by how much the rate was too high. Requests that
-   * left before the last cut say nothing about the rate since.
-   */
-  #cut(now: number): void {
-    const share = this.#lately.refused / this.#lately.sent;
-    if (this.#rate === Infinity && share < TELLING_SHARE) return;
-    if (now - this.#cutAt < CUT_INTERVAL_MS) return;
-    const bears = this.#admitted.perSecond(now);
-    this.#best = Math.max(this.#best, bears);
-    // Where nothing at all got in, pauses are the brake: a rate would be a guess.
-    const next = this.#rate === Infinity ? bears : this.#rate * Math.max(1 - share, 0.5);
-    if (next === 0) return;
-    this.#rate = Math.max(SLOWEST, this.#best * FLOOR, next * CUT);
-    this.#cutAt = now;
-    this.#ratedAt = now;
-    this.#lately = { sent: 0, refused: 0 };
+  /** Nobody was admitted. Of requests that left before the rate was cut that is no news. */
+  #notAdmitted(left: Departure, now: number): void {
+    const stale = this.#rate.isStale(left);
+    this.#refused(left, left.devices, now);
+    if (!stale) this.#brokeOff(left, now);
   }
 
-  #raise(now: number): void {
-    if (this.#rate === Infinity) return;
-    const seconds = Math.min(1, Math.max(0, now - this.#ratedAt) / 1_000);
-    this.#rate *= 1 + GROWTH * seconds;
-    this.#ratedAt = Math.max(this.#ratedAt, now);
+  #refused(left: Departure, refused: number, now: number): void {
+    if (refused > 0 && this.#lump.blamed(left)) {
+      this.#rate.charge(refused);
+      return;
+    }
+    const knew = this.throttled;
+    this.#rate.learn(left, refused, now, this.#admitted.perSecond(now));
+    // What has left already counts: the next one leaves when the rate has room for it.
+    if (this.throttled && !knew) this.#slot = now + 1_000 / this.rate;
   }
 
-  #pause(now: number, fresh: boolean, retryAfterMs: number | undefined, longestMs = LONGEST_PAUSE_MS): void {
-    // A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish.
-    const asked = Math.min(retryAfterMs ?? 0, 15 * 60_000);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + asked);
-    if (!fresh) return;
-    const ceiling = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** Math.min(this.#trouble, 10));
-    this.#trouble += 1;
-    this.#refusedAt = now;
-    const jittered = ceiling * (0.5 + this.#random() / 2);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + jittered);
+  #leaveAlone(now: number, askedMs: number | undefined): void {
+    if (askedMs === undefined) return;
+    const from = Math.max(now, this.#retryAt);
+    const until = now + Math.min(askedMs, LONGEST_RETRY_AFTER_MS);
+    if (until <= from) return;
+    this.#rate.paused((until - from) / 1_000);
+    this.#retryAt = until;
+  }
+
+  #brokeOff(left: Departure, now: number, hopeless = false): void {
+    const wasOpen = this.#breaker.open;
+    this.#breaker.failed(left.order, now, hopeless);
+    if (this.#breaker.open && !wasOpen) this.#window.refused(left.devices);
   }
 }

@@ -44,6 +44,14 @@ export interface LastingHindrance extends Hindrance {
   readonly since: number;
 }
 
+/** What sets the pace of a placement. */
+export interface PlacementLimit {
+  /** The cloud refuses more; ceilings that people set; others whose turn it is; or the cloud does not answer. */
+  readonly by: "CloudThrottling" | "Limits" | "Turn" | "Unreachable";
+  /** Epoch ms; where the cloud does not answer. */
+  readonly nextTryAt?: number;
+}
+
 /** What a placement tells while it runs and after; the counts stand in the ledger. */
 export interface PlacementProgress {
   readonly running: boolean;
@@ -51,6 +59,8 @@ export interface PlacementProgress {
   readonly direction: Direction;
   /** Devices that went in (or out) a second, over the last ten seconds. */
   readonly devicesPerSecond: number;
+  /** What limits it right now; undefined where that is the cloud's own speed. */
+  readonly limitedBy?: PlacementLimit | undefined;
   /** The first ten that were seen failing. */
   readonly failures: readonly DeviceFailure[];
 }

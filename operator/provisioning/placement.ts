@@ -5,17 +5,19 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { Delivery, notWritten } from "./delivery.ts";
-import type { Lane } from "./lane.ts";
+import type { Lane, Seat } from "./lane.ts";
 import { LedgerFormatError } from "./ledger/format.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { LedgerConflict, type LedgerStore } from "./ledger/store.ts";
 import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/states.ts";
 import { Goodput } from "./goodput.ts";
+import { type FerryObserver, observed } from "./observer.ts";
 import type {
   DeviceFailure,
   Direction,
   Hindrance,
   LastingHindrance,
+  PlacementLimit,
   PlacementProgress,
   PlacementSpec,
 } from "./placement-spec.ts";
@@ -28,7 +30,7 @@ import { deprovisioning, type Errand, NotNow, provisioning } from "./errand.ts";
 /** What every placement of a ferry shares. */
 export interface PlacementDeps {
   readonly caller: Caller;
-  readonly contents: ReelContents;
+  readonly contents: Pick<ReelContents, "inspect" | "read">;
   readonly store: LedgerStore;
   readonly clock: Clock;
   readonly random: () => number;
@@ -37,6 +39,8 @@ export interface PlacementDeps {
   readonly giveUp: AbortSignal;
   /** Whether this process is sure to be the only one at work: asked before anything is sent to a cloud. */
   readonly mayAct: () => boolean;
+  /** Told of requests and answers, for metrics. */
+  readonly observer?: FerryObserver;
   /** Called, cheaply and often, when something that people may see has changed. */
   readonly changed: (key: string) => void;
 }
@@ -47,6 +51,8 @@ const LONGEST_REST_MS = 60_000;
 const FLUSH_MS = 10_000;
 /** After so long a pass makes way for placements that wait to read. */
 const SLICE_MS = 30_000;
+/** Who has no more devices than this to send does not wait for the slices of the others. */
+const LITTLE = 100;
 
 /**
  * Takes one reel's devices into one product cloud: reads the ledger, passes through the manifest, sends what
@@ -68,6 +74,8 @@ export class Placement {
   /** Devices that went in during the pass under way. */
   #admitted = 0;
   #madeWay = false;
+  /** For a place to read its manifest. */
+  #waiting = false;
   /** The last pass brought nothing in because the cloud attaches no policy: the next one asks with one request. */
   #withoutPolicy = false;
   readonly #refusals = new Refusals();
@@ -78,7 +86,8 @@ export class Placement {
     this.#lane = lane;
     this.#deps = deps;
     const errand = spec.direction === "in" ? provisioning : deprovisioning;
-    this.#errand = errand(deps.caller, deps.mayAct);
+    const made = errand(deps.caller, deps.mayAct);
+    this.#errand = deps.observer === undefined ? made : observed(made, deps.observer, deps.clock);
   }
 
   get direction(): Direction {
@@ -98,8 +107,17 @@ export class Placement {
       direction: this.#spec.direction,
       hindrance: this.#hindrance,
       devicesPerSecond: this.#goodput.perSecond(this.#deps.clock.now()),
+      limitedBy: this.#limitedBy(),
       failures: this.#failures,
     };
+  }
+
+  #limitedBy(): PlacementLimit | undefined {
+    if (!this.#running) return undefined;
+    const { limitedBy } = this.#lane;
+    if (limitedBy === "Unreachable") return { by: limitedBy, nextTryAt: this.#lane.pausedUntil };
+    if (this.#waiting) return { by: "Turn" };
+    return limitedBy === undefined ? undefined : { by: limitedBy };
   }
 
   /** Sends nothing more; `run` resolves when the last answer is in and written. */
@@ -156,20 +174,23 @@ export class Placement {
 
   /** One way through the manifest. @returns how many devices are still pending. */
   async #pass(signal: AbortSignal): Promise<number> {
-    const ashore = await this.#lane.board(signal);
+    const left = this.#ledger === undefined ? this.#spec.ledger.records : this.#left(this.#ledger);
+    this.#waiting = true;
+    const boarding = this.#lane.board(signal, left <= LITTLE);
+    const seat = await boarding.finally(() => (this.#waiting = false));
     try {
-      return await this.#passAboard(signal);
+      return await this.#passAboard(seat, signal);
     } finally {
-      ashore();
+      seat.leave();
     }
   }
 
-  async #passAboard(signal: AbortSignal): Promise<number> {
+  async #passAboard(seat: Seat, signal: AbortSignal): Promise<number> {
     const { ledger, checkpoint } = await this.#open(signal);
     const delivery = new Delivery({
       spec: () => this.#spec,
       errand: this.#errand,
-      lane: this.#lane,
+      seat,
       ledger,
       checkpoint,
       refusals: this.#refusals,
@@ -271,7 +292,9 @@ export class Placement {
         this.#note({ device: record.deviceId, reason: "SerialCollision", message: collision(record.serial) });
         continue;
       }
-      await delivery.add({ ordinal: record.ordinal, ref: record.deviceId, der: record.der }, signal);
+      const turn = delivery.add({ ordinal: record.ordinal, ref: record.deviceId, der: record.der }, signal);
+      if (turn === undefined) continue;
+      await turn;
       if (await this.#mayGoOn(delivery, until)) continue;
       this.#madeWay = this.#lane.crowded;
       break;
