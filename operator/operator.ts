@@ -6,6 +6,7 @@ import { EgressPolicy } from "../interop/egress/policy.ts";
 import { CONFIG_MAP, type ConfigMap, SECRET, type Secret } from "./accounts/core-kinds.ts";
 import { readManifestConfigMap, readManifestSecret } from "./controllers/reel/manifest-access.ts";
 import { SigningKeys } from "./accounts/signing-keys.ts";
+import packageJson from "../package.json" with { type: "json" };
 import { AccountReconciler } from "./controllers/account/reconciler.ts";
 import { CloudLinks } from "./controllers/cloudapi/links.ts";
 import { Probes } from "./controllers/cloudapi/probes.ts";
@@ -15,8 +16,11 @@ import { DeviceBatchReconciler } from "./controllers/devicebatch/reconciler.ts";
 import { ReelInspector } from "./controllers/reel/inspector.ts";
 import { ReelReconciler } from "./controllers/reel/reconciler.ts";
 import { ReelBindingReconciler } from "./controllers/reelbinding/reconciler.ts";
+import type { EventReason } from "./controllers/reasons.ts";
 import { batchesOfAccount, batchesOfReel, type Queues, wire } from "./controllers/wiring.ts";
 import { ManifestStore, openArchive } from "./manifests/index.ts";
+import { OperatorMetrics } from "./metrics/metrics.ts";
+import { metricsServer } from "./metrics/server.ts";
 import type { OperatorOptions } from "./options.ts";
 import { ByteBudget } from "./provisioning/byte-budget.ts";
 import { Ferry } from "./provisioning/ferry.ts";
@@ -42,6 +46,8 @@ const LEDGER_BURST_BYTES = 512 * 1024;
 /** Manifests that are kept on disk; a million certificates are about 1 GB. */
 const CACHE_BYTES = 8 * 1024 ** 3;
 const FERRY_GRACE_MS = 10_000;
+/** What runs, for metrics: the image says so in its environment. */
+const BUILD = { version: packageJson.version, revision: process.env["CERTFERRY_REVISION"] };
 
 export interface OperatorParts {
   /** Where manifests are kept; of this process alone. */
@@ -62,12 +68,21 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   const identity = `${hostname()}_${randomUUID()}`;
   // Without election there is one operator by declaration.
   const mayAct = (): boolean => elector?.renewedWithin(LEASE_FRESH_MS) ?? true;
+  const metrics = new OperatorMetrics({ ...BUILD, lease: LEASE_NAME });
   const client = new KubeClient(kubeConfig, {
     requestTimeoutMs: options.requestTimeoutMs,
     clock,
     mayWrite: mayAct,
+    onAnswer: (method, status) => metrics.runtime.requested(method, status),
   });
-  const events = new EventRecorder({ client, component: COMPONENT, instance: identity, clock, log });
+  const events = new EventRecorder<EventReason>({
+    client,
+    component: COMPONENT,
+    instance: identity,
+    clock,
+    log,
+    onOutcome: (outcome) => metrics.runtime.event(outcome),
+  });
   const secrets = client.resource<Secret>(SECRET);
   const configMaps = client.resource<ConfigMap>(CONFIG_MAP);
   const { operatorNamespace: namespace } = options;
@@ -91,7 +106,8 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     ...(options.manifestArchive === undefined
       ? {}
       : { archive: openArchive(options.manifestArchive, anywhere(), process.env) }),
-    archiveFailed: (sha256, err) => log.warn({ err, sha256 }, "the archive of manifests failed; it is tried again"),
+    archiveFailed: (sha256, err) =>
+      log.warn({ err, sha256 }, "the archive of manifests failed; it is tried again"),
     readConfigMap: readManifestConfigMap(configMaps, namespace),
     readSecret: readManifestSecret(secrets, namespace),
     egress,
@@ -125,6 +141,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       cluster.ledgers.client,
       new ByteBudget(LEDGER_BYTES_PER_SECOND, LEDGER_BURST_BYTES, clock),
       (ledger) => cluster.ledgers.cache.observe(ledger),
+      metrics.clouds,
     ),
     clock,
     random,
@@ -152,6 +169,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       if (keys.isRotating(account)) queues.account(account);
     },
     linkChanged: (account) => batchesOfAccount(cluster, queues, account),
+    probed: (probed) => metrics.clouds.probed(probed),
   });
   const cloudApi = new CloudApiReconciler({ cluster, probes, events, clock });
   const batch = new DeviceBatchReconciler({
@@ -182,7 +200,17 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   });
 
   function controller(name: string, workers: number, reconcile: ControllerOptions["reconcile"]): Controller {
-    return new Controller({ name, workers, reconcile, clock, log });
+    const made = new Controller({
+      name,
+      workers,
+      reconcile,
+      clock,
+      log,
+      onOutcome: (outcome) => metrics.runtime.reconciled(outcome),
+      queueObserver: metrics.runtime.queueObserver(name),
+    });
+    metrics.runtime.addController(made);
+    return made;
   }
   const controllers = {
     reel: controller("reel", 2, (key, context) => reel.reconcile(key, context)),
@@ -200,6 +228,13 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   };
   wire(cluster, queues, inspector);
 
+  metrics.observe({
+    cluster,
+    lanes: () => [],
+    leads: () => elector?.leading ?? true,
+    now: () => clock.now(),
+  });
+
   const manager = new Manager({
     client,
     events,
@@ -208,6 +243,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       log,
       ...(injected.logLevel === undefined ? {} : { logLevel: injected.logLevel }),
     }),
+    servers: options.metrics === undefined ? [] : [metricsServer(metrics.registry, options.metrics, log)],
     clock,
     log,
     ...(elector === undefined ? {} : { elector }),

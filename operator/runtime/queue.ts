@@ -153,7 +153,8 @@ export class WorkQueue {
 
   /** Seconds for which the key that waits longest has waited; 0 when none waits. */
   get oldest(): number {
-    return (monotonic(this.#clock) - this.#earliest(this.#ready)) / 1_000;
+    const now = monotonic(this.#clock);
+    return (now - earliest(this.#ready, now)) / 1_000;
   }
 
   /** Seconds since a worker took the key that has been worked on longest, and all such seconds together. */
@@ -161,7 +162,7 @@ export class WorkQueue {
     const now = monotonic(this.#clock);
     let sum = 0;
     for (const since of this.#processing.values()) sum += (now - since) / 1_000;
-    return { longest: (now - this.#earliest(this.#processing)) / 1_000, sum };
+    return { longest: (now - earliest(this.#processing, now)) / 1_000, sum };
   }
 
   /** Keys that will be added later. */
@@ -179,14 +180,15 @@ export class WorkQueue {
     this.#failures.clear();
   }
 
-  #earliest(since: ReadonlyMap<string, number>): number {
-    let earliest = monotonic(this.#clock);
-    for (const at of since.values()) earliest = Math.min(earliest, at);
-    return earliest;
-  }
-
   #cancelDelay(key: string): void {
     this.#delayed.get(key)?.timer.cancel();
     this.#delayed.delete(key);
   }
+}
+
+/** The earliest of these times; `now` when there is none. */
+function earliest(since: ReadonlyMap<string, number>, now: number): number {
+  let first = now;
+  for (const at of since.values()) first = Math.min(first, at);
+  return first;
 }

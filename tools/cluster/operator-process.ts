@@ -41,6 +41,8 @@ export interface OperatorProcess {
   readonly pid: number;
   /** Base address of /livez and /readyz. */
   readonly healthUrl: string;
+  /** What /metrics answers. */
+  metrics(signal?: AbortSignal): Promise<string>;
   readonly ended: Promise<Ending>;
   /** Undefined while it runs. */
   readonly ending: Ending | undefined;
@@ -84,12 +86,17 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   const timeout = options.startTimeoutMs ?? 60_000;
   const started = Date.now();
   try {
-    const healthUrl = await child.line(
-      (line) => healthUrlOf(readEntry(line)),
-      "the operator did not start",
-      timeout,
-      options.signal,
+    const [healthUrl, metricsUrl] = await Promise.all(
+      ["health", "metrics"].map((what) =>
+        child.line(
+          (line) => servedAt(what, readEntry(line)),
+          "the operator did not start",
+          timeout,
+          options.signal,
+        ),
+      ),
     );
+    if (healthUrl === undefined || metricsUrl === undefined) throw new Error("unreachable");
     const healthy = async (check: "livez" | "readyz", signal?: AbortSignal): Promise<boolean> => {
       const limit = AbortSignal.timeout(5000);
       const answer = await fetch(`${healthUrl}/${check}`, {
@@ -115,6 +122,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
     return {
       pid: child.pid,
       healthUrl,
+      metrics: async (signal) => await metricsAt(metricsUrl, signal),
       ended,
       get ending() {
         return child.ending;
@@ -166,10 +174,19 @@ function flagsOf(options: OperatorOptions & { dataDir: string }): string[] {
   return [...flags, ...(options.extraArgs ?? [])];
 }
 
-/** Where health is served, from the log line that says so. */
-function healthUrlOf(entry: LogEntry): string | undefined {
+async function metricsAt(url: string, signal: AbortSignal | undefined): Promise<string> {
+  const limit = AbortSignal.timeout(10_000);
+  const answer = await fetch(`${url}/metrics`, {
+    signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+  });
+  if (!answer.ok) throw new Error(`/metrics answered ${answer.status}`);
+  return await answer.text();
+}
+
+/** Where that is served, from the log line that says so. */
+function servedAt(what: string, entry: LogEntry): string | undefined {
   const { msg, host, port } = entry as Partial<Record<string, unknown>>;
-  return msg === "serving health" ? `http://${String(host)}:${String(port)}` : undefined;
+  return msg === `serving ${what}` ? `http://${String(host)}:${String(port)}` : undefined;
 }
 
 function readEntry(line: string): LogEntry {
