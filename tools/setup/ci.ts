@@ -9,6 +9,7 @@ import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { prepareFaultParts } from "./fault-parts.ts";
 import { prepareInstallParts } from "./install-parts.ts";
+import { prepareObservabilityParts } from "./observability-parts.ts";
 import { runChecks } from "./run-checks.ts";
 import { runVitest } from "./run-tests.ts";
 import { say } from "./say.ts";
@@ -36,6 +37,7 @@ await step("parts of the product clouds", async () => {
 });
 await step("parts of the fault tests", async () => {
   await prepareFaultParts(say);
+  await prepareObservabilityParts(say);
 });
 await step("parts of the tests of the installation", async () => {
   await prepareInstallParts(say);

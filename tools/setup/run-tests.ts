@@ -9,6 +9,7 @@ import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { needsFaultParts, prepareFaultParts } from "./fault-parts.ts";
 import { needsInstallParts, prepareInstallParts } from "./install-parts.ts";
+import { needsObservabilityParts, prepareObservabilityParts } from "./observability-parts.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -32,6 +33,7 @@ export async function runTests(run: TestRun): Promise<Counts> {
   if (needsCloudParts(run.args ?? [])) await prepareCloudParts(run.log);
   if (needsFaultParts(run.args ?? [])) await prepareFaultParts(run.log);
   if (needsInstallParts(run.args ?? [])) await prepareInstallParts(run.log);
+  if (needsObservabilityParts(run.args ?? [])) await prepareObservabilityParts(run.log);
   return await runVitest(run);
 }
 
