@@ -143,6 +143,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       (ledger) => cluster.ledgers.cache.observe(ledger),
       metrics.clouds,
     ),
+    observer: metrics.clouds,
     clock,
     random,
     log,
@@ -230,7 +231,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
 
   metrics.observe({
     cluster,
-    lanes: () => [],
+    lanes: () => ferry.lanes(),
     leads: () => elector?.leading ?? true,
     now: () => clock.now(),
   });
