@@ -115,6 +115,10 @@ describe("the Dockerfile", () => {
     const { inputs } = await bundleOperator();
     const own = inputs.filter((path) => !path.includes("node_modules/"));
     const rooms = new Set(own.map((path) => path.split("/")[0] ?? ""));
-    expect([...rooms].filter((room) => !kept.some((pattern) => pattern.startsWith(`${room}/`)))).toEqual([]);
+    expect(
+      [...rooms].filter(
+        (room) => !kept.some((pattern) => pattern === room || pattern.startsWith(`${room}/`)),
+      ),
+    ).toEqual([]);
   });
 });

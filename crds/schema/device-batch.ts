@@ -70,7 +70,8 @@ const cloud = z
     devicesPerSecond: z.number().min(0).meta({ description: "The pace at present." }).exactOptional(),
     estimatedCompletion: time("When this cloud has every device, at the present pace.").exactOptional(),
     limitedBy: text({
-      description: "What sets the pace at present, as one word, e.g. CloudThrottling or Limits.",
+      description:
+        "What sets the pace at present. CloudThrottling: the cloud refuses more. Limits: spec.limits of the CloudApi. Turn: other batches go to this cloud too, and read their manifests first. Unreachable: the cloud does not answer, and is tried now and then; message says when next. Missing: the cloud's own speed.",
       min: 1,
       max: 64,
     }).exactOptional(),

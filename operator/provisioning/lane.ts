@@ -93,12 +93,14 @@ export class Lane {
   /** How it is, for metrics. */
   get view(): LaneView {
     const { size, underWay, inFlight, rate, broken } = this.#pace;
-    return { size, underWay, inFlight, rate, broken, waiting: this.#wishes.length };
+    return { size, underWay, inFlight, rate, broken: broken !== undefined, waiting: this.#wishes.length };
   }
 
   /** What sets the pace at present; undefined when it is the cloud's own speed. */
   get limitedBy(): LaneLimit | undefined {
-    if (this.#pace.broken) return "Unreachable";
+    if (this.#pace.broken === "fault") return "Unreachable";
+    if (this.#pace.broken === "refusal") return "CloudThrottling";
+    if (this.#pace.broken === "nothing") return undefined;
     const held = this.#held;
     return held !== undefined && this.#clock.now() - held.at < TOLD_MS ? held.by : undefined;
   }

@@ -120,10 +120,22 @@ describe("Pace", () => {
 
   it("sends a sixth after an answer that came too late, and as much as there was time for", () => {
     const pace = new Pace(half);
-    pace.ended(pace.leaves(60, 0), { kind: "timedOut" }, 29_000);
+    pace.ended(pace.leaves(60, 0), { kind: "timedOut" }, 9_000);
     expect(pace.size).toBe(10);
-    pace.ended(pace.leaves(10, 30_000), answered(6, { late: 4, barren: false }), 31_000);
+    pace.ended(pace.leaves(10, 10_000), answered(6, { late: 4, barren: false }), 11_000);
     expect(pace.size).toBe(5);
+  });
+
+  it("sends one device alone now and then, to see how far away the cloud is", () => {
+    const pace = new Pace(half);
+    const sizes: number[] = [];
+    for (let now = 0; now < 60_000; now += 1_000) {
+      const left = pace.leaves(pace.size, now);
+      sizes.push(left.devices);
+      pace.ended(left, answered(left.devices), now + 100);
+    }
+    expect(sizes.filter((size) => size === 1)).toHaveLength(2);
+    expect(sizes.filter((size) => size === 250).length).toBeGreaterThan(50);
   });
 
   it("obeys Retry-After", () => {
@@ -137,16 +149,16 @@ describe("Pace", () => {
     const pace = new Pace(half);
     const all = [1, 2, 3].map((at) => pace.leaves(10, at));
     pace.ended(all[0] as Departure, { kind: "unavailable" }, 10);
-    expect(pace.broken).toBe(false);
+    expect(pace.broken).toBeUndefined();
     pace.ended(all[1] as Departure, { kind: "unavailable" }, 11);
     pace.ended(all[2] as Departure, { kind: "unavailable" }, 12);
-    expect(pace.broken).toBe(true);
+    expect(pace.broken).toBe("fault");
     expect(pace.size).toBe(1);
     expect(pace.inFlight).toBe(1);
     const next = pace.pausedUntil;
     expect(next).toBeGreaterThan(12);
     pace.ended(pace.leaves(1, next), answered(1), next + 50);
-    expect(pace.broken).toBe(false);
+    expect(pace.broken).toBeUndefined();
     expect(pace.size).toBeGreaterThan(1);
   });
 

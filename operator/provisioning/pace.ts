@@ -40,6 +40,9 @@ export type PaceSignal =
       readonly hopeless?: boolean;
     };
 
+/** What a request that brought nothing ended with. */
+export type Break = "fault" | "refusal" | "nothing";
+
 /** A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 /** Of a timer that fires late, so much is made up for. */
@@ -62,6 +65,7 @@ export class Pace {
   #limits: PaceLimits = {};
   #retryAt = -Infinity;
   #slot = -Infinity;
+  #brokenBy: Break = "fault";
   #order = 0;
   #leftAt = -Infinity;
   /** Of the last seconds, milliseconds in which requests might have left and did not. */
@@ -146,9 +150,12 @@ export class Pace {
     return Math.max(this.#retryAt, this.#breaker.openUntil);
   }
 
-  /** Whether the cloud brought nothing several times in a row, and is tried now and then only. */
-  get broken(): boolean {
-    return this.#breaker.open;
+  /**
+   * Why the cloud is tried now and then only: it did not answer several times in a row, admitted nobody, or brought
+   * nothing for another reason. Undefined while it is used.
+   */
+  get broken(): Break | undefined {
+    return this.#breaker.open ? this.#brokenBy : undefined;
   }
 
   /** Somebody has reason to believe that the cloud is back. */
@@ -171,6 +178,7 @@ export class Pace {
     const heldBack = this.throttled && this.#isTight(now);
     this.#lump.leaves(departure, heldBack, this.#rate.holding, this.#window.usualMs);
     this.#rate.leaves(departure, heldBack, this.#window.usualMs, now);
+    this.#window.leaves(devices, now);
     this.#breaker.leaves(this.#order);
     const { rate } = this;
     this.#slot =
@@ -208,14 +216,14 @@ export class Pace {
         return;
       case "timedOut":
         this.#window.timedOut(left.devices);
-        this.#brokeOff(left, now);
+        this.#brokeOff(left, now, "fault");
         return;
       case "tooLarge":
         this.#window.tooLarge(left.devices);
         return;
       case "unavailable":
         this.#leaveAlone(now, signal.retryAfterMs);
-        this.#brokeOff(left, now, signal.hopeless);
+        this.#brokeOff(left, now, "fault", signal.hopeless);
         return;
     }
   }
@@ -229,7 +237,7 @@ export class Pace {
     }
     this.#refused(left, signal.refused, now);
     if (signal.barren) {
-      this.#brokeOff(left, now);
+      this.#brokeOff(left, now, "nothing");
       return;
     }
     this.#breaker.succeeded();
@@ -240,7 +248,7 @@ export class Pace {
   #notAdmitted(left: Departure, now: number): void {
     const stale = this.#rate.isStale(left);
     this.#refused(left, left.devices, now);
-    if (!stale) this.#brokeOff(left, now);
+    if (!stale) this.#brokeOff(left, now, "refusal");
   }
 
   #refused(left: Departure, refused: number, now: number): void {
@@ -249,7 +257,9 @@ export class Pace {
       return;
     }
     const knew = this.throttled;
+    const { cuts } = this.#rate;
     this.#rate.learn(left, refused, now, this.#admitted.perSecond(now));
+    if (this.#rate.cuts > cuts) this.#lump.cut();
     // What has left already counts: the next one leaves when the rate has room for it.
     if (this.throttled && !knew) this.#slot = now + 1_000 / this.rate;
   }
@@ -263,7 +273,8 @@ export class Pace {
     this.#retryAt = until;
   }
 
-  #brokeOff(left: Departure, now: number, hopeless = false): void {
+  #brokeOff(left: Departure, now: number, by: Break, hopeless = false): void {
+    this.#brokenBy = by;
     const wasOpen = this.#breaker.open;
     this.#breaker.failed(left.order, now, hopeless);
     if (this.#breaker.open && !wasOpen) this.#window.refused(left.devices);

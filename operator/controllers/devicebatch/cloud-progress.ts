@@ -77,7 +77,7 @@ export function cloudProgress(
     ...(rate > 0 && state === "Provisioning"
       ? { estimatedCompletion: estimate(counts.pending / rate, before, now) }
       : {}),
-    ...limitedBy(view, state),
+    ...limitedBy(view.progress, state),
     ...(head?.deviceEndpoint === undefined ? {} : { deviceEndpoint: head.deviceEndpoint }),
     ...(head?.startedAt === undefined ? {} : { startedAt: seconds(head.startedAt) }),
     ...(head?.provisionedAt === undefined || !counts.complete || counts.failed > 0
@@ -91,6 +91,9 @@ type State = { state: CloudProgress["state"]; message?: string };
 
 /** Refusals that a placement works through by itself: it is under way, only slower. */
 const PACED = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
+
+/** What a cloud that throttles says; one that lets nobody in does not come to a rate. */
+const THROTTLED = new Set(["CloudBusy", "Throttled"]);
 
 /** Faults that often pass by themselves: a restart, a lost answer. One alone must not turn a batch's verdict. */
 const PASSING = new Set([
@@ -146,11 +149,17 @@ export function explain(
   return `${reason}: ${message}; next try at ${seconds(at)}`;
 }
 
-function limitedBy(view: CloudView, state: CloudProgress["state"]): { limitedBy?: string } {
-  if (state !== "Provisioning") return {};
-  const reason = view.progress?.hindrance?.reason;
-  if (reason === "CloudBusy" || reason === "Throttled") return { limitedBy: "CloudThrottling" };
-  return view.link?.limits.devicesPerSecond === undefined ? {} : { limitedBy: "Limits" };
+/** What sets the pace, where devices are on their way; an address that does not answer also where that is all there is. */
+export function limitedBy(
+  progress: PlacementProgress | undefined,
+  state: CloudProgress["state"],
+): { limitedBy?: string } {
+  if (progress?.running !== true) return {};
+  const busy = THROTTLED.has(progress.hindrance?.reason ?? "");
+  const by = progress.limitedBy?.by ?? (busy ? "CloudThrottling" : undefined);
+  const shown =
+    state === "Provisioning" || state === "Deprovisioning" || (state === "Blocked" && by === "Unreachable");
+  return shown && by !== undefined ? { limitedBy: by } : {};
 }
 
 /** An estimate that moves by less than a tenth (or 2 s) is left, so that it does not make a write of its own. */

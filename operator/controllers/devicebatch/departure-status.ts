@@ -1,7 +1,7 @@
 import type { CloudProgress, DeviceBatch } from "../../../crds/index.ts";
 import type { Verdict } from "../../runtime/conditions.ts";
 import type { BatchReason } from "../reasons.ts";
-import { estimate, explain, goesOnByItself, round } from "./cloud-progress.ts";
+import { estimate, explain, goesOnByItself, limitedBy, round } from "./cloud-progress.ts";
 import type { Departure } from "./departures.ts";
 import { shorten } from "./shorten.ts";
 
@@ -24,15 +24,17 @@ export function departureProgress(departure: Departure, batch: DeviceBatch, now:
   const left = counts.provisioned + counts.failed + counts.pending;
   const before = batch.status?.clouds?.find((line) => line.name === name);
   const blocked = obstacle?.state === "Suspended" ? "Suspended" : "Blocked";
+  const state = hindrance === undefined ? "Deprovisioning" : blocked;
   return {
     name,
-    state: hindrance === undefined ? "Deprovisioning" : blocked,
+    state,
     provisioned: counts.provisioned,
     failed: counts.failed,
     pending: counts.pending,
     ...(rate > 0 && hindrance === undefined
       ? { devicesPerSecond: rate, estimatedCompletion: estimate(left / rate, before, now) }
       : {}),
+    ...limitedBy(progress, state),
     message: shorten(
       hindrance?.message ?? `devices are being taken out of ${target}; ${counts.removed} are out`,
       1024,

@@ -47,6 +47,11 @@ export class Lump {
     this.#triedSince = order;
   }
 
+  /** The rate was cut: perhaps because of the lumps. */
+  cut(): void {
+    this.#size = Math.max(1, Math.floor(this.#size / STEP));
+  }
+
   /** Whether a refusal is likely to be for the lump; if so, it is made smaller again. */
   blamed({ order, devices }: Departure): boolean {
     if (order <= this.#triedSince || devices <= this.#before) return false;

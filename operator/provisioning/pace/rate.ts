@@ -67,6 +67,8 @@ export interface Departure {
  * What a try costs in refusals is paid for with time at a rate that costs none, before the next try.
  */
 export class Rate {
+  /** How often it was cut. */
+  cuts = 0;
   #rate = Infinity;
   #peak = 0;
   #scale = SCALE_S;
@@ -89,7 +91,8 @@ export class Rate {
   /** The last request that left before that. */
   #cutAfter = -Infinity;
   #lastLeft = -Infinity;
-  /** Devices since the last cut. */
+  /** Devices since the last cut: that left, that were answered, and that were refused. */
+  #departed = 0;
   #sent = 0;
   #refused = 0;
   /** Of these, the most of one request. */
@@ -126,6 +129,7 @@ export class Rate {
   leaves({ order, devices }: Departure, heldBack: boolean, lagMs: number, now: number): void {
     this.#lastLeft = order;
     this.#lagS = lagMs / 1_000;
+    this.#departed += devices;
     if (this.#rate === Infinity || !heldBack) return;
     if (now - this.#advancedAt > IDLE_MS && this.#advancedAt > 0) this.#doubt();
     this.#advancedAt = now;
@@ -171,6 +175,7 @@ export class Rate {
       }
       this.#settled = true;
       this.#touches = 0;
+      this.#departed = 0;
       this.#sent = 0;
     } else if (this.#settled) {
       this.#touched(now, admitted);
@@ -178,7 +183,7 @@ export class Rate {
       const share = this.#refused / this.#sent;
       // One request alone is no share: the next refusal may be far off.
       if (share - this.#largest / this.#sent < TOUCH) this.#touched(now, admitted);
-      else this.#missed(Math.min(share, 0.9), now);
+      else this.#missed(Math.min(share, 0.9), now, admitted);
     }
   }
 
@@ -244,9 +249,13 @@ export class Rate {
   }
 
   /** Many were refused: the cloud admits much less, or the rate was far beyond what it admits. */
-  #missed(share: number, now: number): void {
+  #missed(share: number, now: number, admitted: number): void {
     const before = this.#rate;
-    const estimate = before * (1 - share);
+    // A refusal comes sooner than the answer of a request that is worked on: of those that are under way still, more
+    // are admitted than refused.
+    const unclear = this.#departed > 2 * this.#sent;
+    const least = unclear ? Math.min(before * (1 - MARGIN), admitted * 0.9) : 0;
+    const estimate = Math.max(least, before * (1 - share));
     this.#touches += 1;
     if (this.#trusted > 0 && Math.abs(estimate - this.#trusted) < this.#trusted * FAMILIAR) {
       if (this.#steady) this.#ratio = Math.max(LEAST_RATIO, this.#ratio - 2 * RATIO_DOWN);
@@ -263,6 +272,7 @@ export class Rate {
 
   /** Goes on from `peak` less a share of it. @param vague it may be far off */
   #settle(peak: number, below: number, now: number, vague: boolean): void {
+    this.cuts += 1;
     this.#vague = vague;
     this.#peak = peak;
     this.#rate = Math.max(SLOWEST, peak * (1 - below));
@@ -273,6 +283,7 @@ export class Rate {
     this.#searching = false;
     this.#cutAt = now;
     this.#cutAfter = this.#lastLeft;
+    this.#departed = 0;
     this.#sent = 0;
     this.#refused = 0;
     this.#largest = 0;

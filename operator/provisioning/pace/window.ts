@@ -7,6 +7,7 @@ export const MOST_DEVICES = 250;
 export const MOST_IN_FLIGHT = 128;
 /** So many certificates under way take some 20 MB, and a second or less at the pace of a fast cloud. */
 const MOST_UNDER_WAY = 4_000;
+const SOUNDING_MS = 20_000;
 /** What the devices of a request may add to the time of an answer. */
 const COMFORTABLE_MS = 2_000;
 const SLOW_MS = 5_000;
@@ -24,14 +25,22 @@ export class Window {
   #size = START_SIZE;
   #inFlight = START_IN_FLIGHT;
   readonly #times = new AnswerTimes();
+  #soundingDue = false;
+  #soundedAt = Infinity;
   /** What a device adds to an answer, in milliseconds. */
   #each = 0;
   /** What answers take as a rule: falls at once, rises slowly, so that a queue is not taken for distance. */
   #usual = 0;
 
-  /** Devices that a request may carry. */
+  /** Devices that a request may carry. Now and then it is one, for how far away the cloud is shows in no other. */
   get size(): number {
-    return Math.max(1, Math.floor(this.#size));
+    return this.#soundingDue ? 1 : Math.max(1, Math.floor(this.#size));
+  }
+
+  /** A request leaves. */
+  leaves(devices: number, now: number): void {
+    if (devices === 1 || this.#soundedAt === Infinity) this.#soundedAt = now;
+    this.#soundingDue = now - this.#soundedAt > SOUNDING_MS;
   }
 
   /** Devices that add no more than a second to an answer: where a rate is found, it must be told soon how it fares. */
@@ -57,7 +66,7 @@ export class Window {
   /** Devices that may be under way. @param perSecond what comes through at present */
   mostUnderWay(perSecond: number): number {
     const grown = START_SIZE * START_IN_FLIGHT;
-    return Math.min(MOST_UNDER_WAY, Math.max(grown, this.size, perSecond * SECONDS_UNDER_WAY));
+    return Math.min(MOST_UNDER_WAY, Math.max(grown, this.#size, perSecond * SECONDS_UNDER_WAY));
   }
 
   /** An answer came. @param late devices that the callee had no time for */
@@ -95,7 +104,8 @@ export class Window {
 
   #grow(devices: number, addedMs: number): void {
     const quick = addedMs < COMFORTABLE_MS / 2;
-    if (devices >= this.size) this.#size = Math.min(MOST_DEVICES, this.#size * (quick ? 2 : 1.3));
+    if (devices >= Math.floor(this.#size))
+      this.#size = Math.min(MOST_DEVICES, this.#size * (quick ? 2 : 1.3));
     this.#inFlight = Math.min(MOST_IN_FLIGHT, this.#inFlight + (this.#inFlight < 8 ? 1 : 0.5));
   }
 

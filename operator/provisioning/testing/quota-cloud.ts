@@ -1,6 +1,6 @@
 import type { CertificateAnswer, DeprovisionAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
 import { InteropError, type InteropErrorReason } from "../../../interop/caller/errors.ts";
-import { readRefusal } from "../../../interop/caller/refusal.ts";
+import { readRefusal, type Refusal } from "../../../interop/caller/refusal.ts";
 import { ENTRY_MESSAGES } from "../../../interop/protocol/messages.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Caller } from "../caller-port.ts";
@@ -21,9 +21,11 @@ export interface QuotaManners {
   jitter: number;
   /** One after the other, as v1 does it. 0: all at once. */
   msPerDevice: number;
+  /** It asks its registry for each device again after up to 500 and after up to 1000 ms, as AWS's SDK does. */
+  asksAgain?: boolean;
   /** The gateway gives up; the function behind it goes on. */
   gatewayMs: number;
-  /** Of this callee's own: an answer is due by then, and what is not done then has the code OutOfTime. */
+  /** Of our own callee: an answer is due by then, and what is not done then has the code OutOfTime. */
   answerWithinMs?: number | undefined;
   /** Never admitted, with the text of a busy cloud. */
   unwanted?: (ref: string) => boolean;
@@ -114,11 +116,11 @@ export class QuotaCloud implements Caller {
     );
   }
 
-  async #request<T>(
+  async #request<T extends object>(
     refs: readonly string[],
     one: (ref: string) => T,
     signal: AbortSignal,
-  ): Promise<Map<string, T>> {
+  ): Promise<Map<string, T | Refusal>> {
     this.underWay += refs.length;
     this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
     try {
@@ -128,11 +130,11 @@ export class QuotaCloud implements Caller {
     }
   }
 
-  async #answer<T>(
+  async #answer<T extends object>(
     refs: readonly string[],
     one: (ref: string) => T,
     signal: AbortSignal,
-  ): Promise<Map<string, T>> {
+  ): Promise<Map<string, T | Refusal>> {
     const way = (this.manners.latencyMs / 2) * (1 + (2 * this.#random() - 1) * this.manners.jitter);
     await this.#clock.sleep(way, signal);
     this.requests.push({ at: this.#clock.now(), devices: refs.length });
@@ -155,15 +157,32 @@ export class QuotaCloud implements Caller {
     return answers;
   }
 
-  async #work<T>(refs: readonly string[], one: (ref: string) => T): Promise<Map<string, T>> {
-    const { msPerDevice } = this.manners;
-    if (msPerDevice === 0) return new Map(refs.map((ref) => [ref, one(ref)]));
-    const answers = new Map<string, T>();
+  async #work<T extends object>(
+    refs: readonly string[],
+    one: (ref: string) => T,
+  ): Promise<Map<string, T | Refusal>> {
+    const { msPerDevice, asksAgain, answerWithinMs = Infinity } = this.manners;
+    if (msPerDevice === 0 && asksAgain !== true) return new Map(refs.map((ref) => [ref, one(ref)]));
+    const due = this.#clock.now() + answerWithinMs;
+    const answers = new Map<string, T | Refusal>();
     for (const ref of refs) {
-      await this.#clock.sleep(msPerDevice);
+      if (this.#clock.now() + msPerDevice > due) {
+        answers.set(ref, readRefusal({ message: "", code: "OutOfTime", retryable: true }));
+        continue;
+      }
+      if (msPerDevice > 0) await this.#clock.sleep(msPerDevice);
+      if (asksAgain === true) await this.#askAgain();
       answers.set(ref, one(ref));
     }
     return answers;
+  }
+
+  async #askAgain(): Promise<void> {
+    for (const pause of [500, 1_000]) {
+      this.#fill();
+      if (this.#tokens >= 1) return;
+      await this.#clock.sleep(this.#random() * pause);
+    }
   }
 
   #letIn(ref: string): CertificateAnswer {
