@@ -83,6 +83,9 @@ export const provisioningLedgerSpec = z
         failed: count("How many entries the cloud has refused."),
         pending: count("How many entries are still to be sent, or had no answer."),
         quarantined: count("How many entries are never sent because the reel refused them."),
+        leaving: count(
+          "How many entries were in the cloud and are to be taken out: whether they still are in it is not known.",
+        ).exactOptional(),
         removed: count("How many entries were taken out of the cloud again.").exactOptional(),
       })
       .meta({ description: "What data comes to, for people to read." }),

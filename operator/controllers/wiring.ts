@@ -124,7 +124,7 @@ function cloudApiOf({ spec }: ProvisioningLedger): string {
 }
 
 function isEmpty({ spec }: ProvisioningLedger): boolean {
-  return spec.counts.provisioned === 0;
+  return spec.counts.provisioned + (spec.counts.leaving ?? 0) === 0;
 }
 
 function on<T extends KubeObject>(

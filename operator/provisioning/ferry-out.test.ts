@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuer, type FactoryDevice, manifestCsv } from "../../tools/factory/index.ts";
 import { ApiError } from "../runtime/api-error.ts";
-import { PENDING, PROVISIONED, REMOVED } from "./ledger/states.ts";
+import { LEAVING, PENDING, PROVISIONED, REMOVED } from "./ledger/states.ts";
 import type { PlacementSpec } from "./placement-spec.ts";
 import { Rig } from "./testing/rig.ts";
 
@@ -56,9 +56,25 @@ describe("taking devices out", () => {
     await rig.until(() => rig.states(out).includes(REMOVED), 60_000);
     const { counts } = rig.ledgers.get(LEDGER)?.spec ?? {};
     expect(counts?.removed).toBeGreaterThan(0);
-    expect((counts?.provisioned ?? 0) + (counts?.removed ?? 0)).toBe(4);
+    expect((counts?.leaving ?? 0) + (counts?.removed ?? 0)).toBe(4);
     await takenOut(rig, out);
     expect(rig.cloud.devices.size).toBe(0);
+  });
+
+  it("calls nobody provisioned once somebody may be out, whatever becomes of the answer and of the wish", async () => {
+    await using rig = await Rig.open();
+    const { spec, out } = await provisioned(rig, 3);
+    rig.cloud.manners = { loseAnswers: true };
+    rig.ferry.declare(out);
+    await rig.until(() => rig.cloud.devices.size === 0, 60_000);
+    // Now a person sets Retain: the answer is never noted.
+    rig.ferry.withdraw(KEY);
+    await rig.pass(60_000);
+    expect(rig.states(spec)).toEqual([LEAVING, LEAVING, LEAVING]);
+    rig.cloud.manners = { latencyMs: 20 };
+    await rig.settleDown(() => rig.ferry.declare(spec), spec, 120_000);
+    expect(rig.states(spec)).toEqual([PROVISIONED, PROVISIONED, PROVISIONED]);
+    expect(rig.cloud.devices.size).toBe(3);
   });
 
   it("takes out what was never answered for, since it may be in", async () => {
@@ -133,7 +149,7 @@ describe("taking devices out", () => {
     rig.cloud.manners = { latencyMs: 20, refuse: { refs, message: "the door is stuck" } };
     rig.ferry.declare(out);
     await rig.pass(30 * 60_000);
-    expect(rig.states(spec)).toEqual([PROVISIONED, REMOVED, REMOVED]);
+    expect(rig.states(spec)).toEqual([LEAVING, REMOVED, REMOVED]);
     expect(rig.ferry.progress(KEY)?.hindrance).toMatchObject({
       reason: "CloudRefused",
       message: "the door is stuck",

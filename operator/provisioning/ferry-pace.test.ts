@@ -49,6 +49,7 @@ describe("a ferry and a cloud that hides in a 200 that it throttles", () => {
         failed: 0,
         pending: 0,
         quarantined: 0,
+        leaving: 0,
         removed: 0,
       });
       const best = ((count - rate) / rate) * 1_000;
@@ -73,6 +74,7 @@ describe("a ferry and a cloud that hides in a 200 that it throttles", () => {
       failed: 0,
       pending: 0,
       quarantined: 0,
+      leaving: 0,
       removed: 0,
     });
     expect(ms).toBeLessThan(120_000);

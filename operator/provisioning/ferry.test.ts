@@ -198,7 +198,7 @@ describe("a ferry's ledger", () => {
     ledger.spec.counts = { provisioned: 0, failed: 0, pending: 5, quarantined: 0 };
     rig.ferry.declare({ ...spec });
     await rig.until(() => rig.ledgers.get(LEDGER)?.spec.counts.provisioned === 5, 10_000);
-    expect({ removed: 0, ...rig.ledgers.get(LEDGER)?.spec.counts }).toEqual(counts(rig, spec));
+    expect({ leaving: 0, removed: 0, ...rig.ledgers.get(LEDGER)?.spec.counts }).toEqual(counts(rig, spec));
   });
 
   it("is read with growing pauses when a placement is wanted again and again although it has ended", async () => {

@@ -241,17 +241,15 @@ export class Placement {
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
     if (this.direction === "out") {
       // One that is not there is not kept, or it would be written at the end.
-      if (ledger.begun) {
-        this.#ledger = ledger;
-        this.#checkpoint = checkpoint;
-      }
-      return { ledger, checkpoint };
+      if (!ledger.begun) return { ledger, checkpoint };
+      ledger.dismiss();
+    } else {
+      ledger.readmit();
+      ledger.takeUp(this.#spec.request);
+      ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
     }
-    ledger.readmit();
-    ledger.takeUp(this.#spec.request);
-    ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
     try {
-      // The intent is written before the first certificate leaves: after a crash it is known where to look.
+      // The intent is written before the first request leaves: after a crash it is known where to look.
       await checkpoint.flush(signal);
     } catch (error) {
       checkpoint.close();

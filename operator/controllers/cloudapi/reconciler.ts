@@ -81,7 +81,7 @@ export class CloudApiReconciler {
     const there = new Set<string>();
     const able = api.status?.capabilities?.includes("deprovision") === true;
     for (const { spec } of this.#ledgersOf(api)) {
-      if (able || spec.counts.provisioned > 0) there.add(spec.reel);
+      if (able || spec.counts.provisioned + (spec.counts.leaving ?? 0) > 0) there.add(spec.reel);
     }
     if (there.size === 0) return false;
     return batches.cache.byIndex("namespace", namespace).some((batch) => {

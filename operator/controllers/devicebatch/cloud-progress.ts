@@ -52,7 +52,7 @@ export function countCloud(
     // Not the ledger's own pending: until the first pass it holds the refused entries too.
     pending: Math.max(0, devices - counts.provisioned - counts.failed),
     // Those that were taken out are to go in again: whoever counts here has named the cloud.
-    complete: ledgers.length === chunks && counts.pending === 0 && counts.removed === 0 && handled,
+    complete: ledgers.length === chunks && counts.pending + counts.leaving + counts.removed === 0 && handled,
   };
 }
 

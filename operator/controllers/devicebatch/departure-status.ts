@@ -2,7 +2,7 @@ import type { CloudProgress, DeviceBatch } from "../../../crds/index.ts";
 import type { Verdict } from "../../runtime/conditions.ts";
 import type { BatchReason } from "../reasons.ts";
 import { estimate, explain, goesOnByItself, limitedBy, round } from "./cloud-progress.ts";
-import type { Departure } from "./departures.ts";
+import { type Departure, stillIn } from "./departures.ts";
 import { shorten } from "./shorten.ts";
 
 /** What keeps devices in a cloud that they should leave; undefined while they leave. */
@@ -21,14 +21,14 @@ export function departureProgress(departure: Departure, batch: DeviceBatch, now:
   const { name, target, counts, obstacle, progress } = departure;
   const hindrance = hindranceOf(departure, now);
   const rate = progress?.running === true ? round(progress.devicesPerSecond) : 0;
-  const left = counts.provisioned + counts.failed + counts.pending;
+  const left = stillIn(counts) + counts.failed + counts.pending;
   const before = batch.status?.clouds?.find((line) => line.name === name);
   const blocked = obstacle?.state === "Suspended" ? "Suspended" : "Blocked";
   const state = hindrance === undefined ? "Deprovisioning" : blocked;
   return {
     name,
     state,
-    provisioned: counts.provisioned,
+    provisioned: stillIn(counts),
     failed: counts.failed,
     pending: counts.pending,
     ...(rate > 0 && hindrance === undefined
@@ -53,7 +53,7 @@ export function departuresVerdict(departures: readonly Departure[], now: Date): 
     ({ obstacle }) =>
       obstacle !== undefined && obstacle.state !== "Pending" && obstacle.nextTryAt === undefined,
   );
-  const left = departures.reduce((sum, { counts }) => sum + counts.provisioned, 0);
+  const left = departures.reduce((sum, { counts }) => sum + stillIn(counts), 0);
   const count = `${left} devices are still in ${departures.map(({ name }) => name).join(", ")}, out of which they are to be taken`;
   const why = held.map(({ name, message }) => `${name}: ${message}`).join("; ");
   if (held.length === 0) return { state: "progressing", reason: "Deprovisioning", message: count };

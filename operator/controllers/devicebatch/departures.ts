@@ -65,7 +65,7 @@ function depart(
       : obstacleOf(batch, name, api, link, reel, deps.links, "out");
   const able = link?.canDeprovision ?? api?.status?.capabilities?.includes("deprovision") === true;
   // Nobody is known to be in a cloud that can take nobody out: there is nothing that a person could do there.
-  if (!able && counts.provisioned === 0) return undefined;
+  if (!able && stillIn(counts) === 0) return undefined;
   const cannot = obstacle === undefined && !able;
   const key = identity === undefined ? "" : placementKey({ reel: reelName, target: identity });
   if (obstacle === undefined && !cannot && reel !== undefined && link !== undefined) {
@@ -81,6 +81,11 @@ function depart(
     obstacle: cannot ? UNABLE(name) : obstacle,
     progress: progress?.direction === "out" ? located(progress, api) : undefined,
   };
+}
+
+/** Devices that went in and are not known to be out. */
+export function stillIn({ provisioned, leaving }: Counts): number {
+  return provisioned + leaving;
 }
 
 /** The CloudApi that was used last, if it still leads there; else any of the account's that does. */

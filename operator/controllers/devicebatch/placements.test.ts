@@ -11,7 +11,7 @@ import {
   type ReelBinding,
 } from "../../../crds/index.ts";
 import { encodeStates, LEDGER_FORMAT } from "../../provisioning/ledger/format.ts";
-import { countStates, PENDING, PROVISIONED, REMOVED } from "../../provisioning/ledger/states.ts";
+import { countStates, LEAVING, PENDING, PROVISIONED, REMOVED } from "../../provisioning/ledger/states.ts";
 import { chunkName } from "../../provisioning/ledger/store.ts";
 import { type TargetIdentity, targetOf } from "../../provisioning/target.ts";
 import { Rig } from "../../provisioning/testing/rig.ts";
@@ -205,7 +205,11 @@ describe("arrangePlacements", () => {
   });
 
   it("has devices that were taken out go in again when their cloud is named once more, half-way or not", async () => {
-    for (const states of [Uint8Array.of(REMOVED, PROVISIONED), Uint8Array.of(REMOVED, REMOVED)]) {
+    for (const states of [
+      Uint8Array.of(REMOVED, PROVISIONED),
+      Uint8Array.of(REMOVED, REMOVED),
+      Uint8Array.of(LEAVING, PROVISIONED),
+    ]) {
       const halfOut = ledger("eu-west-1");
       halfOut.spec.data = encodeStates(states);
       halfOut.spec.counts = countStates(states);

@@ -1,6 +1,6 @@
 import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
 import { type Cluster, reelNameOf } from "../cluster.ts";
-import type { Departure } from "./departures.ts";
+import { type Departure, stillIn } from "./departures.ts";
 
 /** What a batch that is being deleted still has to wait for. */
 export type ReleaseStep =
@@ -58,6 +58,6 @@ export function leftBehind(account: string, departures: readonly Departure[]): s
   const clouds = departures.map(
     ({ name, target, obstacle }) => `${name} (${target}: ${obstacle?.reason ?? "unknown"})`,
   );
-  const devices = departures.reduce((sum, { counts }) => sum + counts.provisioned, 0);
+  const devices = departures.reduce((sum, { counts }) => sum + stillIn(counts), 0);
   return `account ${account} is going, so ${devices} devices that deletionPolicy Deprovision should take out were left in ${clouds.sort().join(", ")}. Take them out there`;
 }

@@ -53,6 +53,7 @@ describe("Ledger", () => {
       failed: 0,
       pending: CHUNK_DEVICES + 9,
       quarantined: 0,
+      leaving: 0,
       removed: 0,
     });
   });
@@ -64,7 +65,14 @@ describe("Ledger", () => {
     ledger.mark(2, QUARANTINED);
     ledger.provisionedAt = "2026-01-01T00:00:00Z";
     ledger.takeUp("first");
-    expect(ledger.counts()).toEqual({ provisioned: 0, failed: 0, pending: 3, quarantined: 1, removed: 0 });
+    expect(ledger.counts()).toEqual({
+      provisioned: 0,
+      failed: 0,
+      pending: 3,
+      quarantined: 1,
+      leaving: 0,
+      removed: 0,
+    });
     expect(ledger.provisionedAt).toBeUndefined();
     ledger.mark(0, PROVISIONED);
     ledger.takeUp("first");

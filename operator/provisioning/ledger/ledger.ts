@@ -5,7 +5,9 @@ import {
   type Counts,
   countStates,
   type DeviceState,
+  LEAVING,
   PENDING,
+  PROVISIONED,
   QUARANTINED,
   REMOVED,
 } from "./states.ts";
@@ -86,23 +88,20 @@ export class Ledger {
     if (this.counts().pending > 0) this.provisionedAt = undefined;
   }
 
-  /** Has devices that were taken out go in again: their cloud is wanted once more. */
+  /** Has devices that were taken out, or were to be, go in again: their cloud is wanted once more. */
   readmit(): void {
-    for (const chunk of this.chunks) {
-      if (chunk.counts.removed === 0) continue;
-      chunk.states.forEach((state, at) => {
-        if (state === REMOVED) chunk.states[at] = PENDING;
-      });
-      chunk.counts = countStates(chunk.states);
-      chunk.dirty = true;
-      this.provisionedAt = undefined;
-    }
+    if (this.#turn([REMOVED, LEAVING], PENDING)) this.provisionedAt = undefined;
+  }
+
+  /** Calls no device provisioned any more: all of them are about to be taken out. */
+  dismiss(): void {
+    this.#turn([PROVISIONED], LEAVING);
   }
 
   /** Devices that may be in the cloud: all that could be sent and are not known to be out again. */
   get within(): number {
-    const { provisioned, failed, pending } = this.counts();
-    return provisioned + failed + pending;
+    const { provisioned, failed, pending, leaving } = this.counts();
+    return provisioned + failed + pending + leaving;
   }
 
   /** Whether any part of it was written, so that devices may have left. */
@@ -122,6 +121,19 @@ export class Ledger {
 
   get dirty(): boolean {
     return this.chunks.some((chunk) => chunk.dirty);
+  }
+
+  /** Has every device in one of some states be in another. @returns whether there was any. */
+  #turn(from: readonly DeviceState[], to: DeviceState): boolean {
+    const concerned = this.chunks.filter(({ counts }) => from.some((state) => counts[bucketOf(state)] > 0));
+    for (const chunk of concerned) {
+      chunk.states.forEach((state, at) => {
+        if (from.includes(state)) chunk.states[at] = to;
+      });
+      chunk.counts = countStates(chunk.states);
+      chunk.dirty = true;
+    }
+    return concerned.length > 0;
   }
 
   #chunk(ordinal: number): Chunk {

@@ -36,6 +36,11 @@ export const STATE_LIMIT = 32;
  * nothing else to say is deleted.
  */
 export const REMOVED = 31;
+/**
+ * Was in the cloud, and is to be taken out: whether it still is in is known only when the cloud has answered. All
+ * devices are so from before the first request leaves, for its answer may never come.
+ */
+export const LEAVING = 30;
 
 /** The state byte of a failure. */
 export function failed(reason: FailureReason): DeviceState {
@@ -43,7 +48,7 @@ export function failed(reason: FailureReason): DeviceState {
 }
 
 export function isFailed(state: DeviceState): boolean {
-  return state >= FIRST_FAILURE && state !== REMOVED;
+  return state >= FIRST_FAILURE && state !== REMOVED && state !== LEAVING;
 }
 
 /** The reason of a failed state; `Unknown` for a number that this version does not know. */
@@ -56,13 +61,19 @@ export interface Counts {
   failed: number;
   pending: number;
   quarantined: number;
+  /** On their way out: were in, and whether they still are is not known. */
+  leaving: number;
   /** Taken out again. */
   removed: number;
 }
 
+/** As they are written: those of a departure only while there are such. */
+export type WrittenCounts = Omit<Counts, "leaving" | "removed"> &
+  Partial<Pick<Counts, "leaving" | "removed">>;
+
 /** No device at all. */
 export function noCounts(): Counts {
-  return { provisioned: 0, failed: 0, pending: 0, quarantined: 0, removed: 0 };
+  return { provisioned: 0, failed: 0, pending: 0, quarantined: 0, leaving: 0, removed: 0 };
 }
 
 /** Counts devices by state; the only place where counters come from. */
@@ -77,17 +88,19 @@ export function bucketOf(state: DeviceState): keyof Counts {
   if (state === PENDING) return "pending";
   if (state === PROVISIONED) return "provisioned";
   if (state === QUARANTINED) return "quarantined";
+  if (state === LEAVING) return "leaving";
   return state === REMOVED ? "removed" : "failed";
 }
 
 /** The sum of several chunks' counts. */
-export function addCounts(all: Iterable<Omit<Counts, "removed"> & { removed?: number }>): Counts {
+export function addCounts(all: Iterable<WrittenCounts>): Counts {
   const sum = noCounts();
   for (const counts of all) {
     sum.provisioned += counts.provisioned;
     sum.failed += counts.failed;
     sum.pending += counts.pending;
     sum.quarantined += counts.quarantined;
+    sum.leaving += counts.leaving ?? 0;
     sum.removed += counts.removed ?? 0;
   }
   return sum;

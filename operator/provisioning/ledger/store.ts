@@ -202,13 +202,18 @@ function headOf(ledger: Ledger): Partial<ProvisioningLedger["spec"]> {
   };
 }
 
-/** Devices that were taken out are counted only while there are such. */
-function writtenCounts({ removed, ...counts }: Counts): ProvisioningLedger["spec"]["counts"] {
-  return removed === 0 ? counts : { ...counts, removed };
+/** Devices that are taken out are counted only while there are such. */
+function writtenCounts({ leaving, removed, ...counts }: Counts): ProvisioningLedger["spec"]["counts"] {
+  return {
+    ...counts,
+    ...(leaving === 0 ? {} : { leaving }),
+    ...(removed === 0 ? {} : { removed }),
+  };
 }
 
 function sameCounts(a: Counts, b: ProvisioningLedger["spec"]["counts"]): boolean {
   return (
+    a.leaving === (b.leaving ?? 0) &&
     a.removed === (b.removed ?? 0) &&
     a.provisioned === b.provisioned &&
     a.failed === b.failed &&

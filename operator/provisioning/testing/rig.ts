@@ -14,7 +14,7 @@ import { silentLogger } from "../../runtime/logger.ts";
 import { ByteBudget } from "../byte-budget.ts";
 import { Ferry } from "../ferry.ts";
 import { decodeStates } from "../ledger/format.ts";
-import { PENDING, REMOVED } from "../ledger/states.ts";
+import { LEAVING, PENDING, REMOVED } from "../ledger/states.ts";
 import { LedgerStore } from "../ledger/store.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { type ContentsQuery, ReelContents } from "../reel-contents.ts";
@@ -158,7 +158,7 @@ export class Rig implements AsyncDisposable {
       const ledgers = this.ledgers.list().filter((ledger) => ledger.spec.reel === spec.ledger.reel);
       const handled = ledgers.every((ledger) => ledger.spec.request === spec.request);
       const running = this.ferry.progress(key)?.running === true;
-      const open = states.includes(PENDING) || states.includes(REMOVED);
+      const open = [PENDING, LEAVING, REMOVED].some((state) => states.includes(state));
       if (!running && handled && states.length > 0 && !open) return;
       declare();
       await this.pass(1_000);
