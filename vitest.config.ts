@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { SlowFirst } from "./tools/setup/slow-first.ts";
 
 export default defineConfig({
   test: {
@@ -7,6 +8,7 @@ export default defineConfig({
     // Processes of their own: tests start, stop and kill real servers, and some use much memory.
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: SlowFirst },
     // Tests that wait for a real API server need the time; a hook may have to start one on a busy machine.
     testTimeout: 60_000,
     hookTimeout: 150_000,

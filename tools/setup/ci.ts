@@ -17,7 +17,7 @@ import { say } from "./say.ts";
 const { values } = parseArgs({ options: { "counts-file": { type: "string" } } });
 const countsFile = values["counts-file"];
 const failedSteps: string[] = [];
-let tests: Counts = { passed: 0, failed: 0, skipped: 0, troubles: [] };
+let tests: Counts = { passed: 0, failed: 0, skipped: 0, notes: [], troubles: [] };
 
 /** A step that throws is a failure to be counted; the next steps still run and tell what they can. */
 async function step(name: string, work: () => Promise<void>): Promise<void> {
@@ -50,7 +50,7 @@ await step("test", async () => {
 });
 
 const counts = withFailedSteps(tests, failedSteps);
-for (const trouble of counts.troubles) say(trouble);
+for (const note of [...counts.notes, ...counts.troubles]) say(note);
 const line = countsLine(counts);
 if (countsFile === undefined) process.stdout.write(`${line}\n`);
 else await writeFile(countsFile, `${line}\n`);

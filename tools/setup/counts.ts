@@ -1,4 +1,9 @@
+import { relative, resolve } from "node:path";
 import { z } from "zod";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const SLOW_S = 10;
+const SLOW_SHOWN = 25;
 
 /** What is read of vitest's JSON report. */
 const Report = z.object({
@@ -10,7 +15,9 @@ const Report = z.object({
     z.object({
       name: z.string(),
       status: z.string(),
-      assertionResults: z.array(z.object({ status: z.string() })),
+      startTime: z.number().optional(),
+      endTime: z.number().optional(),
+      assertionResults: z.array(z.object({ status: z.string(), fullName: z.string().optional() })),
     }),
   ),
 });
@@ -19,6 +26,8 @@ export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What people want to know besides, a sentence each: what was skipped, which files took the longest. */
+  readonly notes: readonly string[];
   /** What failed besides tests: a file that could not be loaded, a runner that crashed. One sentence each. */
   readonly troubles: readonly string[];
 }
@@ -35,6 +44,7 @@ export function countTests(report: string | undefined, exitCode: number): Counts
       passed: 0,
       failed: 1,
       skipped: 0,
+      notes: [],
       troubles: [`the test runner left no report (exit code ${exitCode})`],
     };
   }
@@ -53,6 +63,7 @@ export function countTests(report: string | undefined, exitCode: number): Counts
     passed: data.numPassedTests,
     failed: data.numFailedTests + troubles.length,
     skipped: data.numPendingTests + data.numTodoTests,
+    notes: notesOn(data),
     troubles,
   };
 }
@@ -64,10 +75,25 @@ export function withFailedSteps(tests: Counts, steps: readonly string[]): Counts
   return { ...tests, failed: tests.failed + steps.length + nothing.length, troubles };
 }
 
-/** As `12 passed, 0 failed`, with `, 3 skipped` when there are some. */
-export function countsLine(counts: Pick<Counts, "passed" | "failed" | "skipped">): string {
-  const skipped = counts.skipped === 0 ? "" : `, ${counts.skipped} skipped`;
-  return `${counts.passed} passed, ${counts.failed} failed${skipped}`;
+/** As `12 passed, 0 failed`. */
+export function countsLine({ passed, failed }: Pick<Counts, "passed" | "failed">): string {
+  return `${passed} passed, ${failed} failed`;
+}
+
+/** Tests that were skipped, and the files that took the longest: a suite that grows slow should say where. */
+function notesOn({ testResults }: z.infer<typeof Report>): string[] {
+  const skipped = testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status !== "passed" && status !== "failed")
+      .map(({ fullName = "" }) => `skipped: ${relative(ROOT, name)}: ${fullName}`),
+  );
+  const slow = testResults
+    .map(({ name, startTime = 0, endTime = 0 }) => ({ name, seconds: (endTime - startTime) / 1_000 }))
+    .filter(({ seconds }) => seconds >= SLOW_S)
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, SLOW_SHOWN)
+    .map(({ name, seconds }) => `slow: ${relative(ROOT, name)}: ${seconds.toFixed(0)} s`);
+  return [...slow, ...skipped];
 }
 
 function parseJson(text: string): unknown {

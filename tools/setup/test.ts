@@ -5,7 +5,7 @@ import { say } from "./say.ts";
 
 try {
   const counts = await runTests({ args: process.argv.slice(2), log: say });
-  for (const trouble of counts.troubles) say(trouble);
+  for (const note of [...counts.notes, ...counts.troubles]) say(note);
   process.stdout.write(`${countsLine(counts)}\n`);
   process.exitCode = counts.failed === 0 ? 0 : 1;
 } catch (error) {
