@@ -6,7 +6,8 @@ import { promisify } from "node:util";
 import { stringify } from "yaml";
 
 import { findPromtool } from "../../tools/promtool/source.ts";
-import { MINUTES } from "./scrape.ts";
+import { nameOf } from "./scrape.ts";
+import { type InputSeries, MINUTES } from "./series.ts";
 
 const run = promisify(execFile);
 
@@ -17,33 +18,54 @@ export async function checkRules(file: string): Promise<string | undefined> {
   return await promtool("check", "rules", file);
 }
 
-/** Which alerts fire at the end of these series, as a Prometheus evaluates the rules once a minute. */
-export async function firing(series: readonly { series: string; values: string }[]): Promise<string[]> {
+const FIRING = 'group by (alertname) (ALERTS{alertstate="firing"})';
+
+/** Which alerts fire at the end of these series, as a Prometheus evaluates the rules once a minute; by name. */
+export async function firing(series: readonly InputSeries[]): Promise<string[]> {
   const rules = await readFile(RULES, "utf8");
+  // The others only cost time.
+  const asked = series.filter((each) => rules.includes(nameOf(each.series)));
+  const answers = await evaluated(asked, [FIRING], [RULES]);
+  return (answers.get(FIRING) ?? []).map(({ alertname = "" }) => alertname).sort();
+}
+
+/** What expressions give at the end of these series: for each that gives something, the labels of what it gives. */
+export async function evaluated(
+  series: readonly InputSeries[],
+  expressions: readonly string[],
+  ruleFiles: readonly string[] = [],
+): Promise<Map<string, Record<string, string>[]>> {
   const said = await test({
-    rule_files: [RULES],
+    rule_files: ruleFiles,
     evaluation_interval: "1m",
     tests: [
       {
         interval: "1m",
-        // The others only cost time.
-        input_series: series.filter((each) => rules.includes(each.series.slice(0, each.series.indexOf("{")))),
-        promql_expr_test: [
-          {
-            expr: 'group by (alertname) (ALERTS{alertstate="firing"})',
-            eval_time: `${MINUTES - 10}m`,
-            // Whatever fires is not what is expected here, and so it is told.
-            exp_samples: [],
-          },
-        ],
+        input_series: series,
+        promql_expr_test: expressions.map((expr) => ({
+          expr,
+          eval_time: `${MINUTES - 2}m`,
+          // Whatever is there is not what is expected here, and so it is told.
+          exp_samples: [],
+        })),
       },
     ],
   });
-  if (said === undefined) return [];
-  const got = /got:?\s*([\s\S]*)$/m.exec(said)?.[1] ?? "";
-  const names = [...got.matchAll(/\{alertname="(\w+)"\} 1/g)].map(([, name = ""]) => name);
-  if (names.length === 0) throw new Error(`promtool does not say which alerts fire: ${said}`);
-  return names;
+  if (said === undefined) return new Map();
+  const told = [...said.matchAll(/^ +expr: (".*"), time: .*\n +exp:.*\n +got: (.*)$/gm)];
+  if (told.length === 0) throw new Error(`promtool does not say what is there: ${said}`);
+  return new Map(
+    told.map(([, expression = "", got = ""]) => [JSON.parse(expression) as string, labelsIn(got)]),
+  );
+}
+
+/** `{a="b", c="d"} 1, {…} 2` */
+function labelsIn(got: string): Record<string, string>[] {
+  return [...got.matchAll(/\{((?:\w+="(?:[^"\\]|\\.)*"(?:, )?)*)\} /g)].map(([, labels = ""]) =>
+    Object.fromEntries(
+      [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name, value]),
+    ),
+  );
 }
 
 async function test(document: object): Promise<string | undefined> {
@@ -57,8 +79,10 @@ async function test(document: object): Promise<string | undefined> {
   }
 }
 
+let found: Promise<string> | undefined;
+
 async function promtool(...args: string[]): Promise<string | undefined> {
-  const path = await findPromtool();
+  const path = await (found ??= findPromtool());
   try {
     await run(path, args, { timeout: 60_000, maxBuffer: 16 * 1024 ** 2 });
     return undefined;

@@ -17,6 +17,8 @@ export interface WriteHooks {
   before?: (write: ApiWrite) => Promise<boolean> | boolean;
   /** After the API server has done it, before the operator is told; false cuts the connection instead. */
   after?: (write: ApiWrite, status: number) => Promise<boolean> | boolean;
+  /** At each request, whatever it asks for; false has it answered with 503 in the API server's place. */
+  any?: () => boolean;
 }
 
 /** An HTTPS proxy in front of an API server: everything passes, and writes of Certferry are shown to a test. */
@@ -81,6 +83,10 @@ export class ApiProxy {
 
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await readAll(incoming);
+    if (this.hooks.any?.() === false) {
+      outgoing.writeHead(503).end();
+      return;
+    }
     const write = readWrite(incoming.method ?? "GET", incoming.url ?? "/", body);
     if (write !== undefined && (await this.hooks.before?.(write)) === false) {
       outgoing.destroy();
