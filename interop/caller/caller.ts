@@ -14,7 +14,7 @@ import {
   readStatus,
   type StatusAnswer,
 } from "./answers.ts";
-import { certificateText } from "./certificate-text.ts";
+import { certificatesBody, type OutgoingCertificate } from "./certificates-body.ts";
 import { withDeadline } from "./deadline.ts";
 import { InteropError } from "./errors.ts";
 import { explainFailure } from "./failure.ts";
@@ -24,6 +24,7 @@ import { explainStatus } from "./status.ts";
 
 export type { CertificateAnswer, DeprovisionAnswer, InfoAnswer, StatusAnswer } from "./answers.ts";
 export { InteropError, type InteropErrorReason } from "./errors.ts";
+export type { OutgoingCertificate } from "./certificates-body.ts";
 export type { MayLeave } from "./http.ts";
 export type { Refusal, RefusalCode } from "./refusal.ts";
 
@@ -38,13 +39,6 @@ export interface InteropTarget {
   readonly caBundle?: string;
   /** What the callee offered when it was probed; what it did not offer is not used. None unless given. */
   readonly capabilities?: ReadonlySet<Capability>;
-}
-
-/** A certificate to be sent. */
-export interface OutgoingCertificate {
-  /** Names the device in this request and its answer; may be used once. The vendor's device ID fits. */
-  readonly ref: string;
-  readonly der: Uint8Array;
 }
 
 /** A call about certificates. */
@@ -156,17 +150,7 @@ export class InteropCaller {
     const refs = new Set(certs.map(({ ref }) => ref));
     if (refs.size !== certs.length) throw new TypeError(`${action}: a ref is used for two certificates`);
     if (certs.length === 0) return new Map();
-    const told = target.capabilities?.has("batch") === true;
-    const body = JSON.stringify({
-      action,
-      ...(told && batch !== undefined ? { batch } : {}),
-      ...(target.capabilities?.has("codes") === true ? { codes: true } : {}),
-      certs: certs.map(({ ref, der }) => ({
-        ref,
-        ...(told && isDeviceName(ref) ? { device: ref } : {}),
-        cert: certificateText(der),
-      })),
-    });
+    const body = certificatesBody(action, certs, batch, target.capabilities);
     const maxAnswerBytes = MAX_ANSWER_FRAME_BYTES + certs.length * MAX_ENTRY_BYTES;
     const call = { body, deadlineMs: this.#provisionMs, maxAnswerBytes, mayLeave };
     return readAnswer(await this.#post(target, call, signal), hostOf(target), refs, read);
@@ -181,7 +165,12 @@ export class InteropCaller {
 
   async #post(
     target: InteropTarget,
-    call: { body: string; deadlineMs: number; maxAnswerBytes: number; mayLeave?: MayLeave | undefined },
+    call: {
+      body: string | Uint8Array;
+      deadlineMs: number;
+      maxAnswerBytes: number;
+      mayLeave?: MayLeave | undefined;
+    },
     signal: AbortSignal,
   ): Promise<HttpAnswer> {
     const host = hostOf(target);
@@ -254,11 +243,6 @@ export class InteropCaller {
 function mustOffer(target: InteropTarget, capability: Capability): void {
   if (target.capabilities?.has(capability) === true) return;
   throw new TypeError(`${capability}: the callee did not offer it`);
-}
-
-/** What a callee takes as a device's name; one of another form is not told, rather than have the request refused. */
-function isDeviceName(ref: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9:_.-]{0,127}$/.test(ref);
 }
 
 async function authorization(target: InteropTarget): Promise<string> {

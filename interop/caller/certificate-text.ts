@@ -18,12 +18,25 @@ let scratch = Buffer.allocUnsafeSlow(4096);
  * @param der X.509
  */
 export function certificateText(der: Uint8Array): string {
-  const most = BEGIN.length + END.length + (Math.ceil(der.length / LINE_BYTES) + 1) * 65;
-  if (scratch.length < most) scratch = Buffer.allocUnsafeSlow(most * 2);
+  const pem = pemBytes(der.length);
+  if (scratch.length < pem) scratch = Buffer.allocUnsafeSlow(pem * 2);
   BEGIN.copy(scratch, 0);
   const end = writeLines(der, scratch, BEGIN.length);
   END.copy(scratch, end);
   return scratch.toString("base64", 0, end + END.length);
+}
+
+/** Characters of `certificateText` for so many bytes of DER; all of them are ASCII. */
+export function certificateTextLength(derBytes: number): number {
+  return base64Length(pemBytes(derBytes));
+}
+
+function pemBytes(derBytes: number): number {
+  return BEGIN.length + base64Length(derBytes) + Math.ceil(derBytes / LINE_BYTES) + END.length;
+}
+
+function base64Length(bytes: number): number {
+  return 4 * Math.ceil(bytes / 3);
 }
 
 /** @returns where the lines end */

@@ -26,7 +26,7 @@ export async function post(
     dispatcher: Dispatcher;
     url: string;
     headers: Record<string, string>;
-    body: string;
+    body: string | Uint8Array;
     maxAnswerBytes: number;
     mayLeave?: MayLeave | undefined;
   },

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { ManifestRecord, ManifestSummary } from "../records.ts";
 import { type Block, blockDigest, encodeIndex, MAGIC } from "./layout.ts";
-import { encodeRecord } from "./records.ts";
+import { mostBytesOf, writeRecord } from "./records.ts";
 
 /** A block is read and checked as a whole: large enough to be quick, small enough to skip over. */
 const BLOCK_BYTES = 128 * 1024;
@@ -11,8 +11,10 @@ export class PackWriter {
   readonly #file: FileHandle;
   readonly #reserve: (bytes: number) => Promise<void>;
   readonly #blocks: Block[] = [];
-  #pending: Buffer[] = [];
-  #pendingBytes = 0;
+  /** The block that is being put together, and how much of it there is. */
+  #block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #used = 0;
+  #count = 0;
   #records = 0;
   #end = 0;
 
@@ -30,28 +32,30 @@ export class PackWriter {
   /** @throws what `reserve` throws, or the file system */
   async add(records: readonly ManifestRecord[]): Promise<void> {
     for (const record of records) {
-      const bytes = encodeRecord(record);
-      this.#pending.push(bytes);
-      this.#pendingBytes += bytes.length;
+      const most = mostBytesOf(record);
+      if (this.#used + most > this.#block.length) await this.flush();
+      if (most > this.#block.length) this.#block = Buffer.allocUnsafeSlow(most);
+      this.#used = writeRecord(record, this.#block, this.#used);
+      this.#count += 1;
     }
-    if (this.#pendingBytes >= BLOCK_BYTES) await this.flush();
   }
 
   /** Writes what is pending as a block. */
   async flush(): Promise<void> {
-    if (this.#pending.length === 0) return;
+    if (this.#count === 0) return;
     if (this.#end === 0) await this.#write(MAGIC);
-    const block = Buffer.concat(this.#pending);
+    const block = this.#block.subarray(0, this.#used);
     this.#blocks.push({
       first: this.#records,
-      count: this.#pending.length,
+      count: this.#count,
       offset: this.#end,
       bytes: block.length,
       digest: blockDigest(block),
     });
-    this.#records += this.#pending.length;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#records += this.#count;
+    this.#count = 0;
+    this.#used = 0;
+    // Nothing is added before this is written: the next block is put together in the same memory.
     await this.#write(block);
   }
 
