@@ -52,6 +52,16 @@ describe("the loop's checks", () => {
     expect([refusedByLoop(der), (await takenByOperator([der])).length === 0]).toEqual([refused, refused]);
   });
 
+  it("refuse a point that is not on its curve, as the operator does", async () => {
+    const der = Buffer.from((await issuer.issueDevice({ batchId: "B" })).der);
+    // A P-256 key: OID, BIT STRING of 66 bytes, no unused bits, an uncompressed point.
+    const at = der.indexOf(Buffer.from("2a8648ce3d03010703420004", "hex")) + 12;
+    expect(at).toBeGreaterThan(12);
+    der[at + 63] = (der[at + 63] ?? 0) ^ 1;
+    expect(refusedByLoop(der)).toBe(true);
+    expect(await takenByOperator([der])).toEqual([]);
+  });
+
   it("take what the mint makes, each with a serial number of its own, as the operator does", async () => {
     const mint = await Mint.open(2);
     const ders = Array.from({ length: 200 }, (_, ordinal) => mint.device(7, ordinal).der);

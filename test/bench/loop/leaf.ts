@@ -1,3 +1,4 @@
+import { CURVES, isOnCurve } from "../../../operator/manifests/certificates/curves.ts";
 import {
   BIT_STRING,
   BOOLEAN,
@@ -25,17 +26,10 @@ const RSA_ENCRYPTION = Buffer.from("2a864886f70d010101", "hex");
 const ED25519 = Buffer.from("2b6570", "hex");
 const BASIC_CONSTRAINTS = Buffer.from("551d13", "hex");
 const KEY_USAGE = Buffer.from("551d0f", "hex");
-/** P-256, P-384 and P-521, with the bytes of an uncompressed point. */
-const CURVES: readonly (readonly [oid: Buffer, point: number])[] = [
-  [Buffer.from("2a8648ce3d030107", "hex"), 65],
-  [Buffer.from("2b81040022", "hex"), 97],
-  [Buffer.from("2b81040023", "hex"), 133],
-];
-
 /**
  * Reads one certificate and checks what the operator checks of one: framing to the last byte, serial number,
- * key, validity at `now` (epoch ms), and that it signs no others. It takes fewer kinds of keys (EC, RSA and
- * Ed25519), and does not look whether a point is on its curve.
+ * key (a point must lie on its curve), validity at `now` (epoch ms), and that it signs no others. It takes fewer kinds
+ * of keys (EC, RSA and Ed25519).
  * @returns what is wrong with it, in words
  */
 export function readLoopLeaf(der: Buffer, now: number): LoopLeaf | string {
@@ -99,11 +93,11 @@ function isStrongKey(reader: DerReader, start: number, end: number): boolean {
   if (is(EC_PUBLIC_KEY)) {
     if (!reader.expect(OBJECT_IDENTIFIER, oidEnd, algorithm)) return false;
     const [curveStart, curveEnd] = [reader.start, reader.end];
-    const point = CURVES.find(([oid]) => isAt(reader.bytes, curveStart, curveEnd, oid))?.[1];
-    if (!reader.expect(BIT_STRING, algorithm, end)) return false;
-    return (
-      point !== undefined && reader.end - reader.start === point + 1 && reader.bytes[reader.start + 1] === 4
-    );
+    const curve = CURVES.find(({ oid }) => isAt(reader.bytes, curveStart, curveEnd, oid));
+    if (!reader.expect(BIT_STRING, algorithm, end) || reader.bytes[reader.start + 1] !== 4) return false;
+    const { buffer, byteOffset } = reader.bytes;
+    const point = Buffer.from(buffer, byteOffset + reader.start + 2, reader.end - reader.start - 2);
+    return curve !== undefined && isOnCurve(curve, point);
   }
   if (!reader.expect(BIT_STRING, algorithm, end)) return false;
   if (is(ED25519)) return reader.end - reader.start === 33;
@@ -144,7 +138,7 @@ function is({ tag }: DerReader, wanted: number): boolean {
   return tag === wanted;
 }
 
-function isAt(bytes: Uint8Array, start: number, end: number, oid: Buffer): boolean {
+function isAt(bytes: Uint8Array, start: number, end: number, oid: Uint8Array): boolean {
   if (end - start !== oid.length) return false;
   for (let at = 0; at < oid.length; at += 1) if (bytes[start + at] !== oid[at]) return false;
   return true;

@@ -1,7 +1,7 @@
 import { createHash, hash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Pool } from "undici";
-import { PrivateKeyScan } from "../../../operator/manifests/private-keys.ts";
+import { isPrivateKeyDer, PrivateKeyScan } from "../../../operator/manifests/private-keys.ts";
 import { CsvCutter } from "./csv.ts";
 import { Journal } from "./journal.ts";
 import { readLoopLeaf } from "./leaf.ts";
@@ -106,6 +106,7 @@ class Check {
     if (group.toString("latin1") !== this.#batchId) return undefined;
     const der = derOf(certificate);
     if (der === undefined) return undefined;
+    if (isPrivateKeyDer(der)) throw new Error("the manifest holds a private key");
     const leaf = readLoopLeaf(der, this.#now);
     if (typeof leaf === "string") return undefined;
     const fingerprint = hash("sha256", der, "base64");

@@ -26,7 +26,7 @@ export const throughput: Scenario = {
     "over plain HTTP on loopback), both warm. The operator's time runs from when Reel and DeviceBatch are applied " +
     "until the batch is Ready: fetching, inspecting, binding, sending and the last status. The loop's runs from the " +
     "first byte read to the last sync. The loop does the same checks on each row (framing, id, group, base64, " +
-    "certificate to the last byte, serial number, validity, key, authority, private keys, duplicates of device, " +
+    "certificate to the last byte, serial number, validity, key and its curve, authority, private keys, duplicates of device, " +
     "certificate and serial number) but in one pass, so of two equal serial numbers it takes the first, and it takes " +
     "PEM of 64 columns only, EC, RSA and Ed25519 keys only. It syncs its journal once a second, as ledgers are written.",
   async run(context) {
