@@ -64,6 +64,17 @@ const CHOICES: readonly [string, ValuesInput][] = [
       },
     },
   ],
+  ["an archive in a volume", { archive: { volume: { persistentVolumeClaim: { claimName: "archive" } } } }],
+  [
+    "an archive in a bucket, which a volume gives way to",
+    {
+      archive: {
+        bucket: "s3://reels/certferry",
+        volume: { persistentVolumeClaim: { claimName: "archive" } },
+      },
+      extraEnv: [{ name: "AWS_REGION", value: "eu-west-1" }],
+    },
+  ],
   [
     "where it runs",
     {
@@ -103,7 +114,7 @@ const CHOICES: readonly [string, ValuesInput][] = [
     {
       crds: { keep: false },
       roles: { aggregate: false },
-      policies: { reelBind: true },
+      policies: { reelBind: true, reelContent: true },
     },
   ],
 ];
@@ -141,6 +152,7 @@ describe.skipIf(helmMissing !== undefined)(`the Helm chart${helmMissing ?? ""}`,
     ["a word for a number", { replicas: "two" }],
     ["a name of a value that there is not", { replica: 2 }],
     ["what is no range", { clusterCidrs: ["10.0.0.0"] }],
+    ["what is no bucket", { archive: { bucket: "/archive" } }],
     ["what is no namespace", { watchNamespaces: ["Acme"] }],
   ])("refuses %s, as the app does", async (_what, values) => {
     await expect(rendered(values)).rejects.toThrow(/don't meet the specifications of the schema/);

@@ -1,5 +1,6 @@
 import type { Definition } from "./definitions.ts";
 import { GROUP, VERSION, kinds } from "./kinds.ts";
+import { NOT_OBSERVED } from "./schema/fields.ts";
 import { structural, type SchemaNode } from "./structural.ts";
 
 const METADATA: Record<string, SchemaNode> = {
@@ -12,6 +13,12 @@ const METADATA: Record<string, SchemaNode> = {
   metadata: { type: "object" },
 };
 
+/**
+ * What the API server says of an object that nobody has looked at. kstatus takes an object without conditions for one
+ * that is done; by this it is told that it is not (docs/adr/0024).
+ */
+const UNSEEN = { default: { observedGeneration: NOT_OBSERVED } };
+
 /** The schema of a whole object of a kind: metadata, spec and, where there is one, status. */
 export function objectSchema(definition: Definition): SchemaNode {
   const { kind, spec, status, rules } = definition;
@@ -23,7 +30,7 @@ export function objectSchema(definition: Definition): SchemaNode {
     properties: {
       ...METADATA,
       spec: structural(spec, `${kind}.spec`),
-      ...(status === undefined ? {} : { status: structural(status, `${kind}.status`) }),
+      ...(status === undefined ? {} : { status: { ...structural(status, `${kind}.status`), ...UNSEEN } }),
     },
   };
 }

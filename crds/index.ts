@@ -7,6 +7,7 @@ import type { ReelBindingSpec } from "./schema/reel-binding.ts";
 import type { ReelSpec, ReelStatus } from "./schema/reel.ts";
 
 export * from "./kinds.ts";
+export { BINDING_LISTS } from "./schema/reel-binding.ts";
 export type {
   CloudApiSpec,
   CloudApiStatus,

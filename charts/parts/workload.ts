@@ -1,12 +1,15 @@
 import { Construct } from "constructs";
 import { SELECTOR } from "../source/labels.ts";
-import type { Source } from "../source/source.ts";
+import type { Condition, Source } from "../source/source.ts";
 import { HEALTH_PORT, METRICS_PORT, OPERATOR } from "./names.ts";
 
 /** The image's user; distroless calls it nonroot. */
 const USER = 65_532;
 const DATA = "/data";
 const MANIFESTS = "/manifests";
+const ARCHIVE = "/archive";
+/** Where manifests are kept for good in a volume; a bucket needs none. */
+const ARCHIVE_VOLUME: Condition = { all: [{ set: "archive.volume" }, { not: { set: "archive.bucket" } }] };
 /** Calls under way are heard out for ten seconds, reconciles for fifteen; ledgers and the lease come after that. */
 const GRACE_SECONDS = 45;
 
@@ -91,6 +94,7 @@ export class Workload extends Construct {
           ...source.entries("dataDir.volume"),
         },
         ...this.#manifests({ name: "manifests", ...source.entries("manifests.volume") }),
+        ...source.entry(ARCHIVE_VOLUME, { name: "archive", ...source.entries("archive.volume") }),
       ],
     };
   }
@@ -129,6 +133,7 @@ export class Workload extends Construct {
       volumeMounts: [
         { name: "data", mountPath: DATA },
         ...this.#manifests({ name: "manifests", mountPath: MANIFESTS, readOnly: true }),
+        ...source.entry(ARCHIVE_VOLUME, { name: "archive", mountPath: ARCHIVE }),
       ],
     };
   }
@@ -147,6 +152,8 @@ export class Workload extends Construct {
       ...source.each("clusterCidrs", "--cluster-cidr=%s"),
       ...source.each("egressAllowCidrs", "--egress-allow-cidr=%s"),
       ...this.#manifests(`--manifest-root=${MANIFESTS}`),
+      ...source.entry(ARCHIVE_VOLUME, `--manifest-archive=${ARCHIVE}`),
+      ...source.entry({ set: "archive.bucket" }, source.format("--manifest-archive=%s", "archive.bucket")),
       ...source.each("extraArgs", "%s"),
     ];
   }

@@ -122,6 +122,25 @@ const storage = {
     })
     .prefault({})
     .meta({ description: "The folder that `spec.manifest.file.path` of Reels is read under." }),
+  archive: z
+    .strictObject({
+      bucket: z
+        .string()
+        .regex(/^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/.*)?)?$/u)
+        .default("")
+        .meta({
+          description:
+            "s3://bucket/prefix; region and identity are the pod's: extraEnv (AWS_REGION), serviceAccountAnnotations. Takes precedence over the volume.",
+        }),
+      volume: object(
+        "A volume as in a pod that all replicas share, {persistentVolumeClaim: {claimName: archive}} for example.",
+      ),
+    })
+    .prefault({})
+    .meta({
+      description:
+        "Where manifests are kept by digest once they were read, for clouds that are added when their sources have gone. Neither: nowhere.",
+    }),
   dataDir: z
     .strictObject({
       volume: object(
@@ -151,6 +170,10 @@ const access = {
     .strictObject({
       cloudUse: flag("Who names a CloudApi in a DeviceBatch must hold the verb `use` on it.", true),
       reelBind: flag("Who makes a DeviceBatch must hold the verb `bind` on the Reel of that name.", false),
+      reelContent: flag(
+        "A reel is bound only when its issuers and kinds of keys are allowed by the ConfigMap certferry-reel-content of the operator's namespace.",
+        false,
+      ),
     })
     .prefault({})
     .meta({ description: "ValidatingAdmissionPolicies beside those that always hold." }),

@@ -174,11 +174,14 @@ export function conditions(types: string): z.ZodArray<typeof condition> {
     });
 }
 
+/** The generation that a status speaks of which the operator has not written yet. */
+export const NOT_OBSERVED = -1;
+
 /** The generation that the whole status speaks of, where kstatus looks for it. */
 export function observedGeneration(): z.ZodInt {
-  return z.int().min(0).meta({
+  return z.int().min(NOT_OBSERVED).meta({
     description:
-      "The metadata.generation that this status speaks of; an older one means that the operator has not yet seen the latest change.",
+      "The metadata.generation that this status speaks of; an older one means that the operator has not yet seen the latest change, and -1 that it has not seen the object at all.",
     format: "int64",
   });
 }

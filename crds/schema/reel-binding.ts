@@ -7,11 +7,15 @@ import {
   namespaceName,
   objectName,
   sha256,
+  text,
   time,
 } from "./fields.ts";
 import { type CelRule, immutable, rules, unchanged } from "./rules.ts";
 
 const RECORD = "a binding is a record. To release the reel, delete its DeviceBatch and then this ReelBinding";
+
+/** Most issuers, and kinds of keys, that a binding lists. */
+export const BINDING_LISTS = 16;
 
 export const reelBindingSpec = z
   .object({
@@ -39,6 +43,22 @@ export const reelBindingSpec = z
     records: count("How many entries the manifest has, refused ones counted too.", {
       rules: [immutable("The number of entries", RECORD)],
     }),
+    issuers: z
+      .array(text({ description: "An issuer's distinguished name.", min: 1, max: 1024 }))
+      .max(BINDING_LISTS)
+      .meta({
+        description: `Who issued the certificates of these devices: all issuers. Absent when there are more than ${BINDING_LISTS}.`,
+        "x-kubernetes-list-type": "atomic",
+      })
+      .exactOptional(),
+    keyTypes: z
+      .array(text({ description: "A kind of key, e.g. P-256 or RSA-2048.", min: 1, max: 32 }))
+      .max(BINDING_LISTS)
+      .meta({
+        description: `Which kinds of keys these devices have: all of them. Absent when there are more than ${BINDING_LISTS}.`,
+        "x-kubernetes-list-type": "atomic",
+      })
+      .exactOptional(),
     defaultCloudApi: objectName(
       "The CloudApi that was the default when a batch without declared clouds was bound. The choice stays when the default changes.",
       { max: CLOUD_API_NAME_MAX },
@@ -61,6 +81,11 @@ export const reelBindingSpec = z
         message:
           "certificateSlot cannot be changed while a batch uses the reel: delete the DeviceBatch first",
       },
+      ...(["issuers", "keyTypes"] as const).map((field) => ({
+        rule: unchanged(field, "oldSelf", "self"),
+        message: `${field} cannot be changed: ${RECORD}`,
+        fieldPath: `.${field}`,
+      })),
     ),
   });
 

@@ -292,6 +292,18 @@ export const IMMUTABLE: readonly Change[] = [
     "delete its DeviceBatch and then this ReelBinding",
   ],
   ["a binding's batch ID", binding(), { batchId: "d001" }, "a binding is a record"],
+  [
+    "a binding's issuers",
+    binding({ issuers: ["CN=One CA"] }),
+    { issuers: ["CN=Another CA"] },
+    "issuers cannot be changed",
+  ],
+  [
+    "a binding's kinds of keys",
+    binding({ keyTypes: ["P-256"] }),
+    { keyTypes: null },
+    "keyTypes cannot be changed",
+  ],
   ["a binding's time", binding(), { boundAt: "2026-11-04T10:00:00Z" }, "a binding is a record"],
   [
     "the instant of its judgement",

@@ -43,6 +43,7 @@ export const UNBOUND_REASONS = [
   "BindingReleased",
   "CertificateSlotChanged",
   "Contested",
+  "NotAllowed",
   "ReadingManifest",
   "ReelNotFound",
   "ReelNotReady",

@@ -10,6 +10,8 @@ import {
 } from "./records.ts";
 
 const FIRST = 10;
+/** Issuers and kinds of keys that are told; as many say that there may be more. */
+const TOLD = 17;
 
 /** Keeps what is read, for a second reading without the work of the first. */
 export interface Keeping {
@@ -33,6 +35,7 @@ export async function inspectManifest(
   const summary = { records: 0, devices: 0, refused: 0 };
   const firstRefused: ManifestSummary["firstRefused"] = [];
   const issuers = new Set<string>();
+  const keyTypes = new Set<string>();
   const serials = new PackedHashSet(40);
   const suspects = new Set<string>();
   const { maxCollidingSerials } = { ...DEFAULT_LIMITS, ...options.limits };
@@ -51,7 +54,8 @@ export async function inspectManifest(
       return;
     }
     summary.devices += 1;
-    if (issuers.size < FIRST) issuers.add(record.issuer);
+    if (issuers.size < TOLD) issuers.add(record.issuer);
+    if (keyTypes.size < TOLD) keyTypes.add(record.keyType);
     if (earliest === undefined || record.notAfter < earliest) earliest = record.notAfter;
     const met = !serials.add(digestOf(record.serial));
     if (met && suspects.size <= maxCollidingSerials) suspects.add(record.serial);
@@ -71,6 +75,7 @@ export async function inspectManifest(
     ...summary,
     firstRefused,
     issuers: [...issuers],
+    keyTypes: [...keyTypes],
     ...(earliest === undefined ? {} : { earliestExpiry: earliest.toISOString() }),
     format,
     collidingSerials: await borneTwice(suspects, () =>

@@ -64,8 +64,9 @@ export interface ManifestSummary {
   refused: number;
   /** The first ten. */
   firstRefused: { row: number; device?: string; reason: string; message: string }[];
-  /** The first ten. */
+  /** The first 17 of each. */
   issuers: string[];
+  keyTypes: string[];
   /** RFC 3339. */
   earliestExpiry?: string;
   format: string;

@@ -71,8 +71,9 @@ describe.skipIf(missing !== undefined)(`an installation for some accounts only${
     // What belongs to an account that is not served is left as it is, and shows no sign of having been seen.
     await field.ship("PRIVATE-1", 1);
     await field.awaitReel("PRIVATE-1", "True", "Available");
-    expect((await field.batches.get({ namespace: "private", name: "unseen" })).status).toBeUndefined();
-    expect((await field.cloudApis.get({ namespace: "private", name: "aws" })).status).toBeUndefined();
+    const unseen = { observedGeneration: -1 };
+    expect((await field.batches.get({ namespace: "private", name: "unseen" })).status).toEqual(unseen);
+    expect((await field.cloudApis.get({ namespace: "private", name: "aws" })).status).toEqual(unseen);
     expect(await field.configMaps.find({ namespace: "private", name: "certferry-jwks" })).toBeUndefined();
 
     // An account whose namespace went and came again.

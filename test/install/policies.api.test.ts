@@ -15,8 +15,11 @@ const people: KubeClient[] = [];
 
 beforeAll(async () => {
   field = await Field.open();
-  const parts = objectsOf({ policies: { reelBind: true } }, { namespace: NAMESPACE, version: "0.0.0" });
-  for (const part of ["people-roles", "policies"])
+  const parts = objectsOf(
+    { policies: { reelBind: true, reelContent: true } },
+    { namespace: NAMESPACE, version: "0.0.0" },
+  );
+  for (const part of ["operator-rights", "people-roles", "policies"])
     await apply(field.client, (parts.get(part) ?? []) as KubeObject[]);
   await field.account("acme");
   await field.account("globex");
@@ -166,6 +169,125 @@ describe("who may bind a reel, where the policy is on", () => {
       "you may not bind reel MINE-2: ask for the verb bind on Reel mine-2",
     );
     expect(await refusal(as("editor"), "any", { batchId: "MINE-2" })).toBeUndefined();
+  });
+});
+
+describe("what may be bound, where the policy is on", () => {
+  const OPERATOR = `system:serviceaccount:${NAMESPACE}:certferry-operator`;
+  const FACTORY = "CN=Factory CA, O=Maker";
+  const parameters = { namespace: NAMESPACE, name: "certferry-reel-content" };
+
+  /** Only the API server's answer is asked for. */
+  async function refused(
+    account: string,
+    content: { issuers?: string[]; keyTypes?: string[] },
+  ): Promise<string | undefined> {
+    const at = "2026-01-01T00:00:00Z";
+    const spec = { account, batchId: "TRIED-1", boundAt: at, evaluatedAt: at, devices: 1, records: 1 };
+    const body = {
+      apiVersion: API_VERSION,
+      kind: "ReelBinding",
+      metadata: { name: "tried-1" },
+      spec: { ...spec, manifestSha256: "a".repeat(64), ...content },
+    };
+    const path = "/apis/certferry.dev/v1alpha1/reelbindings";
+    return await as(OPERATOR)
+      .request({ method: "POST", path, body, query: { dryRun: "All" } })
+      .then(
+        () => undefined,
+        (error: Error) => error.message,
+      );
+  }
+
+  async function allowContent(data: Record<string, string>): Promise<void> {
+    const there = await field.configMaps.find(parameters);
+    const body = { apiVersion: "v1", kind: "ConfigMap", metadata: parameters, data };
+    if (there !== undefined) await field.configMaps.delete(parameters);
+    await field.configMaps.create(body);
+  }
+
+  /** The API server hears of parameters a moment after they were written. */
+  async function becomes(account: string, content: object, wanted: RegExp | undefined): Promise<void> {
+    await eventually(
+      async () => {
+        const words = await refused(account, content);
+        if (wanted === undefined ? words !== undefined : !wanted.test(words ?? "")) throw new Error(words);
+        return true;
+      },
+      { deadline: 10_000, interval: 50, what: `an answer like ${wanted?.source ?? "yes"}` },
+    );
+  }
+
+  it("is nothing while there are no parameters, and anything where they say nothing", async () => {
+    const content = { issuers: [FACTORY], keyTypes: ["P-256"] };
+    await becomes("acme", content, /no params found/);
+    await allowContent({});
+    await becomes("acme", content, undefined);
+    expect(await refused("acme", {})).toBeUndefined();
+  });
+
+  it("is what has allowed issuers and keys only, with an account's own lists before everybody's", async () => {
+    await allowContent({
+      issuers: `${FACTORY}\n  CN=Second CA  \n`,
+      keyTypes: "P-256\n",
+      "issuers.globex": "CN=Other CA",
+    });
+    await becomes(
+      "acme",
+      { issuers: ["CN=Nobody"], keyTypes: ["P-256"] },
+      /issued by CN=Nobody, which is not/,
+    );
+    const both = [FACTORY, "CN=Second CA"];
+    expect(await refused("acme", { issuers: both, keyTypes: ["P-256"] })).toBeUndefined();
+    expect(await refused("acme", { issuers: [...both, "CN=Other CA"], keyTypes: ["P-256"] })).toContain(
+      "account acme may not bind reel TRIED-1: certificates were issued by CN=Other CA",
+    );
+    expect(await refused("acme", { issuers: both, keyTypes: ["P-256", "RSA-2048"] })).toContain(
+      "devices have keys of type RSA-2048",
+    );
+    expect(await refused("globex", { issuers: ["CN=Other CA"], keyTypes: ["P-256"] })).toBeUndefined();
+    expect(await refused("globex", { issuers: [FACTORY], keyTypes: ["P-256"] })).toContain(FACTORY);
+    // More than can be told: a part is not taken for the whole.
+    expect(await refused("acme", { keyTypes: ["P-256"] })).toContain("more issuers than can be told");
+    expect(await refused("acme", { issuers: both })).toContain("more types of keys than can be told");
+  });
+
+  it("is decided within the cost limit for the longest lists that there are", async () => {
+    const many = Array.from({ length: 16 }, (_, n) => `CN=CA ${n}, O=${"x".repeat(1_000)}`);
+    const longest = Array.from({ length: 600 }, (_, n) => `CN=CA ${n + 15}, O=${"x".repeat(1_000)}`);
+    await allowContent({ issuers: longest.join("\n") });
+    await becomes("acme", { issuers: many }, /issued by CN=CA 0, O=x+/);
+    await allowContent({ issuers: [...many, ...longest].join("\n") });
+    await becomes("acme", { issuers: many }, undefined);
+    expect(await refused("acme", { issuers: many })).toBeUndefined();
+  });
+
+  it("is told to who binds, at sixteen clouds too, and bound by itself when it is allowed", async () => {
+    await allowContent({ keyTypes: "RSA-2048" });
+    await becomes("acme", { keyTypes: ["P-256"] }, /P-256/);
+    await field.operator({ leaderElect: false });
+    await field.ship("ODD-1", 2);
+    await field.awaitReel("ODD-1", "True", "Available");
+    await allow("chooser-of-all", { resources: ["cloudapis"], resourceNames: SIXTEEN, verbs: ["use"] });
+    await eventually(
+      async () =>
+        (await refusal(as("chooser-of-all"), "odd", { batchId: "ODD-1", cloudApis: named(SIXTEEN) })) ===
+        undefined,
+    );
+    const wanted = { type: "Bound", status: "False", reason: "NotAllowed" };
+    const batch = await field.awaitBatch("acme", "odd", wanted);
+    const told = batch.status?.conditions?.find(({ type }) => type === "Ready")?.message;
+    expect(told).toContain("account acme may not bind reel ODD-1: devices have keys of type P-256");
+    const { issuers = [] } = (await field.reels.get({ name: "odd-1" })).status ?? {};
+    await allowContent({ keyTypes: "RSA-2048\nP-256", issuers: issuers.join("\n") });
+    await becomes("acme", { keyTypes: ["P-256"], issuers }, undefined);
+    // Any change has it asked at once; otherwise that is a minute's wait.
+    await field.batches.patch({ namespace: "acme", name: "odd" }, { metadata: { labels: { seen: "yes" } } });
+    await field.awaitBatch("acme", "odd", { type: "Bound", status: "True" });
+    expect((await field.bindings.get({ name: "odd-1" })).spec).toMatchObject({
+      issuers,
+      keyTypes: ["P-256"],
+    });
   });
 });
 

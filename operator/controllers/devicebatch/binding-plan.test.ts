@@ -19,6 +19,7 @@ const ready: Inspection = {
     refused: 1,
     firstRefused: [],
     issuers: [],
+    keyTypes: [],
     format: "CloudIdCsv",
     collidingSerials: new Set(),
   },

@@ -57,6 +57,7 @@ it("a reel whose binding comes and goes is not called contested", async () => {
       refused: 0,
       firstRefused: [],
       issuers: [],
+      keyTypes: [],
       format: "CloudIdCsv",
       collidingSerials: new Set(),
     },

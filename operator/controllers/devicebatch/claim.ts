@@ -1,6 +1,6 @@
 import type { DeviceBatch, ReelBinding } from "../../../crds/index.ts";
-import { API_VERSION, FINALIZER } from "../../../crds/index.ts";
-import { isAlreadyExists } from "../../runtime/api-error.ts";
+import { API_VERSION, BINDING_LISTS, FINALIZER } from "../../../crds/index.ts";
+import { ApiError, isAlreadyExists } from "../../runtime/api-error.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { findCondition, formatTime } from "../../runtime/conditions.ts";
 import { type Cluster, isForReel, namespaced, reelNameOf } from "../cluster.ts";
@@ -46,8 +46,8 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
         adopted = true;
         break;
       case "claim": {
-        const binding = await create(batch, step.inspection, deps, signal);
-        if (binding !== undefined) return { binding, how: "bound" };
+        const made = await create(batch, step.inspection, deps, signal);
+        if (made !== undefined) return "do" in made ? made : { binding: made, how: "bound" };
         Object.assign(view, await readBinding(batch, name, cluster, signal));
         break;
       }
@@ -140,7 +140,7 @@ async function create(
   { summary, evaluatedAt }: Extract<Inspection, { state: "ready" }>,
   { cluster, clock }: ClaimDeps,
   signal: AbortSignal,
-): Promise<ReelBinding | undefined> {
+): Promise<ReelBinding | Extract<BindingStep, { do: "wait" }> | undefined> {
   const { certificateSlot } = batch.spec;
   const binding: ReelBinding = {
     apiVersion: API_VERSION,
@@ -155,6 +155,8 @@ async function create(
       manifestSha256: summary.sha256,
       devices: summary.devices,
       records: summary.records,
+      ...listed("issuers", summary.issuers),
+      ...listed("keyTypes", summary.keyTypes),
       ...(certificateSlot === undefined ? {} : { certificateSlot }),
     },
   };
@@ -164,6 +166,20 @@ async function create(
     return created;
   } catch (error) {
     if (isAlreadyExists(error)) return undefined;
-    throw error;
+    const words = refusalOf(error);
+    if (words === undefined) throw error;
+    const message = `a rule of this cluster does not admit the binding: ${words}. It is asked again each minute`;
+    return { do: "wait", reason: "NotAllowed", message };
   }
+}
+
+/** All of them, or nothing: a rule must not take a part for the whole. */
+function listed(field: "issuers" | "keyTypes", values: readonly string[]): Partial<ReelBinding["spec"]> {
+  return values.length > BINDING_LISTS ? {} : { [field]: [...values] };
+}
+
+/** The words of an admission policy or webhook that said no; undefined for every other error. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof ApiError) || (error.status !== 403 && error.status !== 422)) return undefined;
+  return / denied (?:the )?request: (.*)$/su.exec(error.message)?.[1]?.trim().slice(0, 1024);
 }

@@ -37,6 +37,9 @@ const DRAINING_MS = 1_000;
 /** A batch that is held is looked at so often whatever is told of it: it must not be forgotten. */
 const HOLDING_MS = 15_000;
 
+/** A batch whose binding an admission policy refused asks again so often. */
+const ASKING_MS = 60_000;
+
 const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
 
 /** Faults of a cloud, as against those of a device or of a request. */
@@ -81,8 +84,10 @@ export class DeviceBatchReconciler {
       const { reason, message } = claimed;
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
-      // What it waits for is watched: thousands of waiting batches must not ask again and again.
-      return this.#write(batch, { status, reason }, run);
+      const waiting = await this.#write(batch, { status, reason }, run);
+      // What it waits for is watched, but for the rules of the cluster's admission: thousands of waiting batches must
+      // not ask again and again.
+      return reason === "NotAllowed" ? { requeueAfterMs: waiting?.requeueAfterMs ?? ASKING_MS } : waiting;
     }
     this.#tell(batch, newsOfClaim(claimed), run);
     return this.#provision(batch, claimed.binding, run);

@@ -40,6 +40,7 @@ const summary: ManifestSummary = {
   refused: 1,
   firstRefused: [{ row: 4, device: "x", reason: "CertificateExpired", message: "expired" }],
   issuers: ["CN=Some CA"],
+  keyTypes: ["P-256"],
   earliestExpiry: "2046-01-01T00:00:00Z",
   format: "CloudIdCsv",
   collidingSerials: new Set(),

@@ -14,6 +14,8 @@ export interface ReelView {
   readonly contested?: boolean;
 }
 
+const ISSUERS_SHOWN = 10;
+
 /** The status that a reel should have. */
 export function reelStatus(view: ReelView, now: Date): ReelStatus {
   const { reel, binding, inspection } = view;
@@ -150,7 +152,7 @@ function describe(summary: ManifestSummary, reel: Reel): ReelStatus {
       ...(summary.firstRefused.length === 0 ? {} : { first: summary.firstRefused }),
     },
     manifestSha256: summary.sha256,
-    issuers: summary.issuers,
+    issuers: summary.issuers.slice(0, ISSUERS_SHOWN),
     ...(summary.earliestExpiry === undefined ? {} : { earliestExpiry: summary.earliestExpiry }),
     ...(isSignedFormat(summary.format) ? { signatures } : {}),
   };

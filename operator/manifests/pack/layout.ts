@@ -4,13 +4,13 @@ import type { ManifestSummary } from "../records.ts";
 /*
  * A pack, as docs/adr/0017 describes it:
  *
- *   "certferry pack 1\n"   17 bytes
+ *   "certferry pack 2\n"   17 bytes
  *   blocks                 records, one after the other (records.ts)
  *   table                  32 bytes a block: first ordinal, records, bytes (each 4), a part of its SHA-256 (20)
  *   head                   JSON: the key that it is of, and the summary
  *   trailer                bytes of the table and of the head (4 each), SHA-256 of magic, table and head (32)
  */
-export const MAGIC = Buffer.from("certferry pack 1\n");
+export const MAGIC = Buffer.from("certferry pack 2\n");
 export const TRAILER_BYTES = 40;
 const ROW_BYTES = 32;
 const DIGEST_BYTES = 20;

@@ -43,6 +43,7 @@ export class SyntheticContents extends ReelContents {
       refused: 0,
       firstRefused: [],
       issuers: [],
+      keyTypes: [],
       format: "synthetic",
       collidingSerials: new Set<string>(),
     });
