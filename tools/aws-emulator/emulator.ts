@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 
@@ -130,6 +130,8 @@ async function emulatorEnv(
 ): Promise<NodeJS.ProcessEnv> {
   const temporary = join(folder, "tmp");
   await mkdir(temporary);
+  // Its Lambda workers are CommonJS in files that a package.json in any folder above could call modules.
+  await writeFile(join(temporary, "package.json"), "{}");
   return {
     // Its Lambda runs `node` of the PATH; that is to be the one that runs us.
     PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
