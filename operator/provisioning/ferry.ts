@@ -1,6 +1,7 @@
 import { Lane } from "./lane.ts";
 import type { LaneView } from "./observer.ts";
 import { Placement, type PlacementDeps } from "./placement.ts";
+import { PlacementLog } from "./placement-log.ts";
 import { placementKey, type PlacementProgress, type PlacementSpec } from "./placement-spec.ts";
 
 const FIRST_PAUSE_MS = 1_000;
@@ -10,6 +11,7 @@ const MOST_LANES = 1_000;
 
 interface Berth {
   placement: Placement;
+  readonly record: PlacementLog;
   readonly done: Promise<void>;
 }
 
@@ -44,15 +46,25 @@ export class Ferry {
     lane.limit(key, spec.limits);
     if (berth !== undefined) {
       // Who is on the way in has to arrive before it turns round: its end is told, and this declared once more.
-      if (berth.placement.direction === spec.direction) berth.placement.update(spec);
-      else berth.placement.stop();
+      if (berth.placement.direction !== spec.direction) berth.placement.stop();
+      else {
+        berth.placement.update(spec);
+        berth.record.updated(spec);
+      }
       return;
     }
     // Whoever declares this has had an answer of the cloud's a moment ago, as a rule.
     lane.news();
-    const placement = new Placement(spec, lane, this.#deps);
+    const record = new PlacementLog(spec, this.#deps.log, this.#deps.clock);
+    const placement: Placement = new Placement(spec, lane, {
+      ...this.#deps,
+      changed: () => {
+        record.follow(placement.progress());
+        this.#deps.changed(key);
+      },
+    });
     this.#finished.delete(key);
-    this.#berths.set(key, { placement, done: this.#run(key, placement, lane) });
+    this.#berths.set(key, { placement, record, done: this.#run(key, placement, lane, record) });
   }
 
   /**
@@ -128,11 +140,12 @@ export class Ferry {
     return true;
   }
 
-  async #run(key: string, placement: Placement, lane: Lane): Promise<void> {
+  async #run(key: string, placement: Placement, lane: Lane, record: PlacementLog): Promise<void> {
     await placement.run();
     this.#berths.delete(key);
     lane.unlimit(key);
     const progress = placement.progress();
+    record.ended(progress, placement.counts, placement.stopped);
     if (progress.failures.length > 0 || progress.hindrance !== undefined) this.#finished.set(key, progress);
     this.#deps.changed(key);
   }

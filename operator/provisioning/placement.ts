@@ -9,7 +9,7 @@ import type { Lane, Seat } from "./lane.ts";
 import { LedgerFormatError } from "./ledger/format.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { LedgerConflict, type LedgerStore } from "./ledger/store.ts";
-import { failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/states.ts";
+import { type Counts, failed, failureReason, isFailed, PENDING, QUARANTINED } from "./ledger/states.ts";
 import { Goodput } from "./goodput.ts";
 import { type FerryObserver, observed } from "./observer.ts";
 import type {
@@ -22,6 +22,7 @@ import type {
   PlacementSpec,
 } from "./placement-spec.ts";
 import { placementKey } from "./placement-spec.ts";
+import { collision, EXPLAINED } from "./failure-words.ts";
 import { Refusals } from "./refusals.ts";
 import type { ReelContents } from "./reel-contents.ts";
 import type { Caller } from "./caller-port.ts";
@@ -94,6 +95,11 @@ export class Placement {
     return this.#spec.direction;
   }
 
+  /** What its ledger says, written or not; undefined while it is not read, and when nothing is left to remember. */
+  get counts(): Counts | undefined {
+    return this.#ledger?.counts();
+  }
+
   /** Takes changed wishes, but for the direction; the next request follows them. */
   update(spec: PlacementSpec): void {
     const before = this.#spec.request;
@@ -118,6 +124,10 @@ export class Placement {
     if (limitedBy === "Unreachable") return { by: limitedBy, nextTryAt: this.#lane.pausedUntil };
     if (this.#waiting) return { by: "Turn" };
     return limitedBy === undefined ? undefined : { by: limitedBy };
+  }
+
+  get stopped(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   /** Sends nothing more; `run` resolves when the last answer is in and written. */
@@ -174,7 +184,7 @@ export class Placement {
 
   /** One way through the manifest. @returns how many devices are still pending. */
   async #pass(signal: AbortSignal): Promise<number> {
-    const left = this.#ledger === undefined ? this.#spec.ledger.records : this.#left(this.#ledger);
+    const left = this.#ledger === undefined ? this.#spec.ledger.records : this.#errand.left(this.#ledger);
     this.#waiting = true;
     const boarding = this.#lane.board(signal, left <= LITTLE);
     const seat = await boarding.finally(() => (this.#waiting = false));
@@ -209,21 +219,16 @@ export class Placement {
     this.#admitted = 0;
     this.#madeWay = false;
     try {
-      if (this.#left(ledger) > 0 || ledger.counts().failed > 0)
+      if (this.#errand.left(ledger) > 0 || ledger.counts().failed > 0)
         await this.#sendWanted(ledger, delivery, signal);
     } finally {
       await delivery.settled();
       this.#withoutPolicy = this.#admitted === 0 && this.#hindrance?.reason === "PolicyMissing";
       await this.#close(ledger, checkpoint);
     }
-    const left = this.#left(ledger);
-    if (left === 0 && this.direction === "out") await this.#forgetOut(ledger, checkpoint);
+    const left = this.#errand.left(ledger);
+    if (left === 0 && !this.#errand.inward) await this.#forgetOut(ledger, checkpoint);
     return left;
-  }
-
-  /** Devices that are still to be dealt with. */
-  #left(ledger: Ledger): number {
-    return this.direction === "in" ? ledger.counts().pending : ledger.begun ? ledger.within : 0;
   }
 
   /** Nobody is in the cloud any more, so there is nothing left to remember. */
@@ -239,17 +244,9 @@ export class Placement {
     }
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
-    if (this.direction === "out") {
-      // One that is not there is not kept, or it would be written at the end.
-      if (!ledger.begun) return { ledger, checkpoint };
-      ledger.dismiss();
-    } else {
-      ledger.readmit();
-      ledger.takeUp(this.#spec.request);
-      ledger.startedAt ??= new Date(this.#deps.clock.now()).toISOString();
-    }
+    // One that is not there is not kept, or it would be written at the end.
+    if (!this.#errand.begin(ledger, this.#spec.request, this.#deps.clock.now())) return { ledger, checkpoint };
     try {
-      // The intent is written before the first request leaves: after a crash it is known where to look.
       await checkpoint.flush(signal);
     } catch (error) {
       checkpoint.close();
@@ -263,16 +260,15 @@ export class Placement {
   }
 
   #takeUp(): void {
-    if (this.direction === "out") return;
-    this.#ledger?.takeUp(this.#spec.request);
+    if (this.#ledger !== undefined) this.#errand.takeUp(this.#ledger, this.#spec.request);
     this.#refusals.clear();
     this.#checkpoint?.changed();
   }
 
   async #sendWanted(ledger: Ledger, delivery: Delivery, signal: AbortSignal): Promise<void> {
-    const { contents, namesBySerial, direction } = this.#spec;
+    const { contents, namesBySerial } = this.#spec;
     const until = this.#deps.clock.now() + SLICE_MS;
-    const looksForTwins = namesBySerial && direction === "in";
+    const looksForTwins = namesBySerial && this.#errand.inward;
     const summary = looksForTwins ? await this.#deps.contents.inspect(contents, signal) : undefined;
     for await (const record of this.#deps.contents.read(contents, signal, this.#errand.skips(ledger))) {
       const state = ledger.state(record.ordinal);
@@ -280,7 +276,7 @@ export class Placement {
         if (state === PENDING) ledger.mark(record.ordinal, QUARANTINED);
         continue;
       }
-      if (isFailed(state) && direction === "in") {
+      if (isFailed(state) && this.#errand.inward) {
         const reason = failureReason(state);
         this.#note({ device: record.deviceId, reason, message: EXPLAINED[reason] ?? "the cloud refused it" });
       }
@@ -311,12 +307,9 @@ export class Placement {
   }
 
   async #close(ledger: Ledger, checkpoint: Checkpoint): Promise<void> {
-    if (this.direction === "in" && ledger.counts().pending === 0 && ledger.provisionedAt === undefined) {
-      ledger.provisionedAt = new Date(this.#deps.clock.now()).toISOString();
-      ledger.touchHead();
-    }
+    if (this.#errand.left(ledger) === 0) this.#errand.end(ledger, this.#deps.clock.now());
     try {
-      if (ledger.begun || this.direction === "in") await checkpoint.flush(AbortSignal.timeout(FLUSH_MS));
+      if (ledger.begun) await checkpoint.flush(AbortSignal.timeout(FLUSH_MS));
     } catch (error) {
       if (error instanceof LedgerConflict) this.#forget();
       throw error;
@@ -377,22 +370,3 @@ export class Placement {
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === "TimeoutError";
 }
-
-function collision(serial: string): string {
-  return `another device of this reel bears the serial number ${serial}, and this cloud names devices by it; neither was sent`;
-}
-
-const EXPLAINED: Readonly<Record<string, string>> = {
-  SerialCollision:
-    "another device of this reel bears the same serial number, and this cloud names devices by it",
-  CertificateNotDecodable: "the cloud could not decode the certificate",
-  SerialRejected: "the cloud does not accept the certificate's serial number",
-  ValidityRejected: "the cloud finds the certificate's validity out of range",
-  ThumbprintRejected: "the cloud could not compute the certificate's thumbprint",
-  RegistryRefused: "the cloud's registry refused the device again and again",
-  RequestRefused: "the cloud refused a request that held this device alone",
-  IdentityTaken: "the cloud has a device of this name with another certificate",
-  NameRejected: "the cloud makes no name that it takes of this device",
-  NotPermitted: "the cloud's own role lacks a right that it takes",
-  QuotaExceeded: "the cloud has no room for more devices",
-};

@@ -10,7 +10,7 @@ import {
   type PackedRecord,
 } from "../../manifests/index.ts";
 import { ManualClock } from "../../runtime/clock.ts";
-import { silentLogger } from "../../runtime/logger.ts";
+import { type Logger, silentLogger } from "../../runtime/logger.ts";
 import { ByteBudget } from "../byte-budget.ts";
 import { Ferry } from "../ferry.ts";
 import { decodeStates } from "../ledger/format.ts";
@@ -26,6 +26,7 @@ export interface RigOptions {
   bytesPerSecond?: number;
   /** In [0, 1); half unless given, so that jitter is the same each time. */
   random?: () => number;
+  log?: Logger;
 }
 
 /** For tests: a ferry with its ledgers and a cloud, on a clock that is moved. Manifests are read from real files. */
@@ -41,10 +42,12 @@ export class Rig implements AsyncDisposable {
   ferry: Ferry;
   readonly #folder: string;
   readonly #random: () => number;
+  readonly #log: Logger;
 
   private constructor(folder: string, options: RigOptions) {
     this.#folder = folder;
     this.#random = options.random ?? (() => 0.5);
+    this.#log = options.log ?? silentLogger;
     this.cloud = new SimulatedCloud(this.clock, options.manners);
     const budget = new ByteBudget(options.bytesPerSecond ?? 64 * 1024, 512 * 1024, this.clock);
     this.store = new LedgerStore(this.ledgers.client, budget, () => undefined);
@@ -74,7 +77,7 @@ export class Rig implements AsyncDisposable {
       store: this.store,
       clock: this.clock,
       random: this.#random,
-      log: silentLogger,
+      log: this.#log,
       changed: (key) => this.changes.push(key),
       mayAct: () => this.mayAct,
     });
