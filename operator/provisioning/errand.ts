@@ -13,6 +13,21 @@ export type Verdicts = (ref: string, refusals: number) => Verdict;
 export interface Errand {
   /** What the ledger says of a device when it is done. */
   readonly goal: DeviceState;
+  /** Whether it is about getting in: who failed to is told of, and devices of one serial number are kept apart. */
+  readonly inward: boolean;
+  /**
+   * Makes the ledger fit for what is about to begin; it is written before the first request leaves, so that after a
+   * crash it is known where to look.
+   * @param now epoch ms
+   * @returns false when there is nothing to do, nor to write
+   */
+  begin(ledger: Ledger, request: string | undefined, now: number): boolean;
+  /** Takes up a "provision now" request, where that means anything. */
+  takeUp(ledger: Ledger, request: string | undefined): void;
+  /** Devices that are still to be dealt with. */
+  left(ledger: Ledger): number;
+  /** Notes that nothing is left to be done. @param now epoch ms */
+  end(ledger: Ledger, now: number): void;
   /** Whether a device in this state is to be sent. */
   wants(state: DeviceState): boolean;
   /** Which records a pass need not even read: those of devices about which there is nothing to do, nor to say. */
@@ -30,6 +45,20 @@ export class NotNow extends Error {
 export function provisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: PROVISIONED,
+    inward: true,
+    begin(ledger, request, now) {
+      ledger.readmit();
+      ledger.takeUp(request);
+      ledger.startedAt ??= new Date(now).toISOString();
+      return true;
+    },
+    takeUp: (ledger, request) => ledger.takeUp(request),
+    left: (ledger) => ledger.counts().pending,
+    end(ledger, now) {
+      if (ledger.provisionedAt !== undefined) return;
+      ledger.provisionedAt = new Date(now).toISOString();
+      ledger.touchHead();
+    },
     wants: (state) => state === PENDING,
     skips: (ledger) => (ordinal) => {
       const state = ledger.state(ordinal);
@@ -52,6 +81,15 @@ export function provisioning(caller: Caller, mayAct: () => boolean): Errand {
 export function deprovisioning(caller: Caller, mayAct: () => boolean): Errand {
   return {
     goal: REMOVED,
+    inward: false,
+    begin(ledger) {
+      if (!ledger.begun) return false;
+      ledger.dismiss();
+      return true;
+    },
+    takeUp: () => undefined,
+    left: (ledger) => (ledger.begun ? ledger.within : 0),
+    end: () => undefined,
     wants: (state) => state !== REMOVED && state !== QUARANTINED,
     skips: (ledger) => (ordinal) => [REMOVED, QUARANTINED].includes(ledger.state(ordinal)),
     async send({ interop, contents }, parcels, signal) {

@@ -245,7 +245,8 @@ export class Placement {
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
     // One that is not there is not kept, or it would be written at the end.
-    if (!this.#errand.begin(ledger, this.#spec.request, this.#deps.clock.now())) return { ledger, checkpoint };
+    if (!this.#errand.begin(ledger, this.#spec.request, this.#deps.clock.now()))
+      return { ledger, checkpoint };
     try {
       await checkpoint.flush(signal);
     } catch (error) {
