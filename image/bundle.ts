@@ -52,12 +52,13 @@ async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
       target: "node24",
       format: "esm",
       sourcemap: "linked",
+      sourcesContent: false,
       // Errors in logs name functions and lines of the sources, and licences stay with what they are for.
       keepNames: true,
       legalComments: "eof",
       charset: "utf8",
       logLevel: "silent",
-      plugins: [separateThreads(threads)],
+      plugins: [separateThreads(threads), withoutForeignMaps],
       banner: { js: COMMON_JS },
     });
     const files = outputFiles.map(({ path, contents }): [string, Uint8Array] => [basename(path), contents]);
@@ -99,6 +100,24 @@ function separateThreads(threads: Set<string>): Plugin {
     },
   };
 }
+
+/** A source map that tells the file and no more. */
+const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"mappings":"AAAA"}').toString("base64");
+
+/**
+ * Leaves the packages out of the source maps. Node reads a whole map when the first error is looked at, and keeps it:
+ * with all packages in it that takes 50 MiB, more than the operator itself.
+ */
+const withoutForeignMaps: Plugin = {
+  name: "maps",
+  setup(build) {
+    build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      const map = `//# sourceMappingURL=data:application/json;base64,${EMPTY_MAP}`;
+      return { contents: `${text}\n${map}`, loader: "js" };
+    });
+  },
+};
 
 function inputsOf({ inputs }: Metafile): string[] {
   return Object.keys(inputs).filter((path) => !path.startsWith("(disabled)"));

@@ -57,6 +57,12 @@ describe("the image's folder", () => {
     for (const name of await readdir(folder)) expect((await text(name)).includes(ROOT), name).toBe(false);
   });
 
+  it("has source maps that are no larger than what they are for: Node keeps a map in memory from the first error on", async () => {
+    for (const name of ["main.js.map", "unpack-worker.js.map"]) {
+      expect((await text(name)).length, name).toBeLessThan(1024 ** 2);
+    }
+  });
+
   it("is the same whenever it is made of the same sources", async () => {
     const [one, two] = [await bundleOperator(), await bundleOperator()];
     expect(two.inputs).toEqual(one.inputs);

@@ -33,11 +33,10 @@ export class PackedHashSet {
 
   /** @param digest an even hash in hex, of 16 digits at least */
   has(digest: string): boolean {
-    const index = Number.parseInt(digest.slice(14, 16), 16);
-    this.#part = this.#parts[index] ??= new Part(this.#wide);
+    this.#part = this.#parts[numberIn(digest, 14, 16)] ??= new Part(this.#wide);
     // Zero marks a free slot.
-    this.#low = Number.parseInt(digest.slice(0, 8), 16) || 1;
-    this.#high = this.#wide ? Number.parseInt(digest.slice(8, 14), 16) : 0;
+    this.#low = numberIn(digest, 0, 8) || 1;
+    this.#high = this.#wide ? numberIn(digest, 8, 14) : 0;
     return this.#part.has(this.#low, this.#high);
   }
 
@@ -168,6 +167,17 @@ function arraysOf(length: number, wide: boolean): Arrays {
     high: new Uint16Array(buffer, 4 * length, rest),
     top: new Uint8Array(buffer, 4 * length + 2 * rest, rest),
   };
+}
+
+/** The number that the hex digits in a text are; without the strings that Number.parseInt would have to be given. */
+function numberIn(digest: string, from: number, to: number): number {
+  let number = 0;
+  for (let at = from; at < to; at += 1) {
+    const code = digest.charCodeAt(at);
+    // "0" to "9" are 0x30 to 0x39, "a" to "f" 0x61 to 0x66, "A" to "F" 0x41 to 0x46.
+    number = number * 16 + (code < 0x40 ? code - 0x30 : (code & 0x0f) + 9);
+  }
+  return number;
 }
 
 /** A digest of a text, for PackedHashSet. */

@@ -12,6 +12,8 @@ const STOP_GRACE_MS = 20_000;
 
 export interface OperatorOptions {
   readonly kubeconfig: string;
+  /** What Node is to run, with its own flags before it; the operator's source unless told. */
+  readonly program?: readonly string[];
   readonly operatorNamespace?: string;
   /** Addresses that callers may reach although egress rules refuse them; for tests and the demo 127.0.0.1/32. */
   readonly egressAllowCidrs?: readonly string[];
@@ -72,7 +74,7 @@ export async function startOperator(options: OperatorOptions): Promise<OperatorP
   if (temporary) reapFolder(dataDir);
   const child = await OwnedProcess.start({
     command: process.execPath,
-    args: [MAIN, ...flagsOf({ ...options, dataDir })],
+    args: [...(options.program ?? [MAIN]), ...flagsOf({ ...options, dataDir })],
     keptLines: options.keptLines ?? 500,
     ...(options.env === undefined ? {} : { env: { ...process.env, ...options.env } }),
   });

@@ -12,6 +12,7 @@ import type { StubManners } from "../callee/manners.ts";
 import { AUDIENCE, startStub, type Stub } from "../callee/stub.ts";
 import { type MintedReel, writeManifest } from "../reels/manifest-file.ts";
 import type { BenchContext } from "../scenario.ts";
+import { shippedOperator } from "./shipped.ts";
 
 export const ACCOUNT = "bench";
 const POLL_MS = 20;
@@ -58,6 +59,7 @@ export class Ground implements AsyncDisposable {
       profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` };
     const operator = await this.field.operator({
       manifestRoot: this.manifests,
+      program: await shippedOperator(),
       ...options,
       env: { ...profiling, ...options.env },
     });
