@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { request } from "undici";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createIssuer, issueServerCertificate, type ServerCertificate } from "../../tools/factory/index.ts";
+import { keepStream } from "../../tools/process/kept-output.ts";
 import { InteropCaller, type InteropTarget } from "../caller/caller.ts";
 import { EgressPolicy } from "../egress/policy.ts";
 import { generateSigningKey, publicJwks, type SigningKey } from "../trust/signing-key.ts";
@@ -51,6 +52,8 @@ afterAll(async () => {
 function start(args: readonly string[]) {
   const child = spawn(process.execPath, [main, ...args], { stdio: ["pipe", "pipe", "pipe"] });
   running.push(child);
+  keepStream("callee-serve.ts", child.stdout);
+  keepStream("callee-serve.ts", child.stderr);
   let errors = "";
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
   const exited = once(child, "exit").then(([code]) => code as number | null);

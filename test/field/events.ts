@@ -9,7 +9,7 @@ export interface ToldEvent extends KubeObject {
   readonly regarding: { kind: string; name: string; namespace?: string };
 }
 
-const EVENT = {
+export const EVENT = {
   group: "events.k8s.io",
   version: "v1",
   plural: "events",

@@ -26,6 +26,7 @@ import {
 import type { KubeClient, ResourceClient } from "../../operator/runtime/client.ts";
 import { createIssuer, type FactoryDevice, type Issuer, manifestCsv } from "../../tools/factory/index.ts";
 import { type CloudOptions, startCloud, type TestCloud } from "../clouds/index.ts";
+import { keepWhatIsThere } from "./kept.ts";
 import {
   connect,
   type ControlPlane,
@@ -100,6 +101,7 @@ export class Field {
 
   /** Stops everything that was started here. */
   async close(): Promise<void> {
+    await keepWhatIsThere(this);
     await Promise.all(this.#operators.map((operator) => operator.kill()));
     await Promise.all(this.#clouds.map((cloud) => cloud.stop()));
     await this.client.close();

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ServeReady } from "../../interop/callee/serve.ts";
 import { issueServerCertificate } from "../factory/index.ts";
+import { keepStream, outputName } from "../process/kept-output.ts";
 import { CHECKS } from "./checks/index.ts";
 import { readCommand, UsageError } from "./options.ts";
 
@@ -33,6 +34,8 @@ function start(command: string, args: readonly string[]) {
   const env = { ...process.env, INIT_CWD: folder };
   const child = spawn(command, args, { cwd: ROOT, env, stdio: ["pipe", "pipe", "pipe"] });
   running.push(child);
+  keepStream(outputName(command, args), child.stdout);
+  keepStream(outputName(command, args), child.stderr);
   let [out, errors] = ["", ""];
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));

@@ -8,6 +8,8 @@ export interface ForegroundCommand {
   readonly env?: NodeJS.ProcessEnv;
   /** Where its output goes: to ours as it comes, or kept and given to `onOutput` when it ends. */
   readonly onOutput?: (text: string) => void;
+  /** Shown as it comes, and given to this as well. Colours are kept where ours is a terminal. */
+  readonly onShown?: (chunk: Buffer) => void;
 }
 
 /**
@@ -15,16 +17,24 @@ export interface ForegroundCommand {
  * @returns its exit code, 128 + the signal's number when a signal ended it, 127 when it could not be started
  */
 export async function runInForeground(options: ForegroundCommand): Promise<number> {
-  const { onOutput } = options;
+  const { onOutput, onShown } = options;
+  const inherits = onOutput === undefined && onShown === undefined;
+  const coloured = onShown !== undefined && onOutput === undefined && process.stdout.isTTY;
+  const env = coloured ? { FORCE_COLOR: "1", ...(options.env ?? process.env) } : options.env;
   const child = spawn(options.command, options.args, {
     cwd: options.cwd,
-    stdio: onOutput === undefined ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
-    ...(options.env === undefined ? {} : { env: options.env }),
+    stdio: inherits ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
+    ...(env === undefined ? {} : { env }),
   });
+  const chunks: Buffer[] = [];
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream]?.on("data", (chunk: Buffer) => {
+      onShown?.(chunk);
+      if (onOutput !== undefined) chunks.push(chunk);
+      else process[stream].write(chunk);
+    });
+  }
   if (onOutput !== undefined) {
-    const chunks: Buffer[] = [];
-    child.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk));
-    child.stderr?.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.once("close", () => onOutput(Buffer.concat(chunks).toString("utf8")));
   }
   const forward = (signal: NodeJS.Signals): void => {

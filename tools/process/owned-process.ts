@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 
+import { keepStream, outputName } from "./kept-output.ts";
 import { waitUntilStopped } from "./liveness.ts";
 import { processEnded, reapProcess } from "./reaper.ts";
 
@@ -76,6 +77,9 @@ export class OwnedProcess {
     }
     reapProcess(pid);
     child.on("error", () => {});
+    const name = `${outputName(options.command, options.args ?? [])}-${pid}`;
+    keepStream(name, child.stdout);
+    keepStream(name, child.stderr);
     return new OwnedProcess(child, pid, options.keptLines ?? 200);
   }
 

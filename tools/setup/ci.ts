@@ -46,7 +46,7 @@ await step("check", async () => {
   for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);
 });
 await step("test", async () => {
-  tests = await runVitest({});
+  tests = await runVitest({ search: true });
 });
 
 const counts = withFailedSteps(tests, failedSteps);

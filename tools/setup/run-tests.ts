@@ -1,12 +1,15 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { appendFileSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { findControlPlane } from "../control-plane/launcher.ts";
 import { runInForeground } from "../process/foreground.ts";
+import { KEPT_OUTPUT } from "../process/kept-output.ts";
 import { needsCloudParts, prepareCloudParts } from "./cloud-parts.ts";
 import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
+import { withSearch } from "./output-search.ts";
 import { needsFaultParts, prepareFaultParts } from "./fault-parts.ts";
 import { needsInstallParts, prepareInstallParts } from "./install-parts.ts";
 import { needsObservabilityParts, prepareObservabilityParts } from "./observability-parts.ts";
@@ -21,6 +24,8 @@ export interface TestRun {
   readonly log: (message: string) => void;
   /** Keeps the runner's own output from being shown. */
   readonly quiet?: boolean;
+  /** Has all that is written meanwhile searched for secrets. */
+  readonly search?: boolean;
 }
 
 /**
@@ -34,7 +39,7 @@ export async function runTests(run: TestRun): Promise<Counts> {
   if (needsFaultParts(run.args ?? [])) await prepareFaultParts(run.log);
   if (needsInstallParts(run.args ?? [])) await prepareInstallParts(run.log);
   if (needsObservabilityParts(run.args ?? [])) await prepareObservabilityParts(run.log);
-  return await runVitest(run);
+  return await runVitest({ ...run, search: true });
 }
 
 /** Runs vitest once, in the foreground, and counts what its report says. */
@@ -42,6 +47,9 @@ export async function runVitest(run: Omit<TestRun, "log">): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), "certferry-tests-"));
   try {
     const report = join(folder, "report.json");
+    const output = join(folder, "output");
+    await mkdir(output);
+    const shown = join(output, "vitest.log");
     const exitCode = await runInForeground({
       command: process.execPath,
       args: [
@@ -54,9 +62,16 @@ export async function runVitest(run: Omit<TestRun, "log">): Promise<Counts> {
       ],
       cwd: run.root ?? ROOT,
       ...(run.quiet === true ? { onOutput: () => {} } : {}),
+      ...(run.search === true
+        ? {
+            env: { ...process.env, [KEPT_OUTPUT]: output },
+            onShown: (chunk: Buffer) => appendFileSync(shown, chunk),
+          }
+        : {}),
     });
     const text = await readFile(report, "utf8").catch(() => undefined);
-    return countTests(text, exitCode);
+    const counts = countTests(text, exitCode);
+    return run.search === true ? await withSearch(counts, output, (run.args ?? []).length === 0) : counts;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

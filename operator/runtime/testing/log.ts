@@ -1,3 +1,4 @@
+import { keepOutput } from "../../../tools/process/kept-output.ts";
 import { createLogger } from "../logger.ts";
 import type { Logger } from "../logger.ts";
 
@@ -13,7 +14,12 @@ export function recordingLogger(): { log: Logger; lines: LogLine[] } {
   const lines: LogLine[] = [];
   const log = createLogger(
     { level: "debug" },
-    { write: (line) => void lines.push(JSON.parse(line) as LogLine) },
+    {
+      write: (line) => {
+        keepOutput(`recorded-${process.pid}`, line);
+        lines.push(JSON.parse(line) as LogLine);
+      },
+    },
   );
   return { log, lines };
 }
