@@ -1,0 +1,80 @@
+import {
+  type CloudApi,
+  type DeviceBatch,
+  kinds,
+  type ProvisioningLedger,
+  type Reel,
+  type ReelBinding,
+} from "../../crds/index.ts";
+import {
+  CONFIG_MAP,
+  type ConfigMap,
+  NAMESPACE,
+  type Namespace,
+  SECRET,
+  type Secret,
+} from "../../operator/accounts/core-kinds.ts";
+import { KubeClient, type ResourceClient } from "../../operator/runtime/client.ts";
+import type { Context } from "../context.ts";
+import { type ChosenCluster, chooseCluster } from "./kubeconfig.ts";
+
+/** A person at a cluster: every call is made with the rights of whom the kubeconfig names. */
+export class Session {
+  readonly client: KubeClient;
+  readonly chosen: ChosenCluster;
+  readonly namespace: string;
+  readonly batches: ResourceClient<DeviceBatch>;
+  readonly reels: ResourceClient<Reel>;
+  readonly cloudApis: ResourceClient<CloudApi>;
+  readonly bindings: ResourceClient<ReelBinding>;
+  readonly ledgers: ResourceClient<ProvisioningLedger>;
+  readonly configMaps: ResourceClient<ConfigMap>;
+  readonly secrets: ResourceClient<Secret>;
+  readonly namespaces: ResourceClient<Namespace>;
+
+  constructor(client: KubeClient, chosen: ChosenCluster) {
+    this.client = client;
+    this.chosen = chosen;
+    this.namespace = chosen.namespace;
+    this.batches = client.resource(kinds.DeviceBatch);
+    this.reels = client.resource(kinds.Reel);
+    this.cloudApis = client.resource(kinds.CloudApi);
+    this.bindings = client.resource(kinds.ReelBinding);
+    this.ledgers = client.resource(kinds.ProvisioningLedger);
+    this.configMaps = client.resource(CONFIG_MAP);
+    this.secrets = client.resource(SECRET);
+    this.namespaces = client.resource(NAMESPACE);
+  }
+}
+
+/** Does something at the cluster that the command line names, and closes all connections in the end. */
+export async function atCluster<T>(context: Context, work: (session: Session) => Promise<T>): Promise<T> {
+  const chosen = await chooseCluster(context.flags, context.io.env);
+  const { requestTimeout } = context.flags;
+  const client = new KubeClient(chosen.config, {
+    userAgent: "certferry-cli",
+    ...(requestTimeout === undefined ? {} : { requestTimeoutMs: requestTimeout }),
+  });
+  try {
+    return await work(new Session(client, chosen));
+  } finally {
+    await client.close();
+  }
+}
+
+/**
+ * Who the cluster takes the person for; undefined where it does not say (it is older than 1.28, or nobody may ask).
+ */
+export async function whoAmI({ client }: Session, signal: AbortSignal): Promise<string | undefined> {
+  const body = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
+  const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+  try {
+    const review = (await client.request({ method: "POST", path, body }, signal)) as {
+      status?: { userInfo?: { username?: string } };
+    };
+    return review.status?.userInfo?.username;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
+}

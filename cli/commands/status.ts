@@ -1,0 +1,152 @@
+import type { DeviceBatch } from "../../crds/index.ts";
+import { ADDED_BY, ADDED_FROM } from "../../crds/index.ts";
+import { isSettled, progressOf } from "../../desk/progress.ts";
+import { findBatch } from "../cluster/find-batch.ts";
+import { atCluster, type Session } from "../cluster/session.ts";
+import type { Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { isMachineFormat, listText, objectText } from "../output/objects.ts";
+import { bar, batchLines, STANDING_COLOURS, type Style, styleFor } from "../output/progress.ts";
+import { type Column, cut, tableLines } from "../output/table.ts";
+import { age, count, duration } from "../output/words.ts";
+import { sorted, watchBatches } from "./watch-batches.ts";
+
+export interface StatusOptions {
+  readonly output?: "json" | "yaml" | "name" | "wide";
+  readonly allNamespaces?: boolean;
+  readonly selector?: string;
+  /** Goes on until nothing moves any more. */
+  readonly watch?: boolean;
+}
+
+/** Shows how batches stand: one in full, or all in a table. */
+export async function status(
+  context: Context,
+  given: string | undefined,
+  options: StatusOptions,
+): Promise<ExitCode> {
+  return await atCluster(context, async (session) => {
+    if (given !== undefined) return await one(context, session, given, options);
+    return await all(context, session, options);
+  });
+}
+
+async function one(
+  context: Context,
+  session: Session,
+  given: string,
+  options: StatusOptions,
+): Promise<ExitCode> {
+  const { io, signal } = context;
+  const { output } = options;
+  const batch = await findBatch(session, given, signal);
+  if (options.watch === true && !isMachineFormat(output)) {
+    const { namespace, name } = batch.metadata;
+    await watchBatches(context, {
+      session,
+      which: { namespace, fieldSelector: `metadata.name=${name}` },
+      until: (batches) => (batches.every((each) => isSettled(progressOf(each))) ? true : undefined),
+      draw: (batches, width) => batches.flatMap((each) => inFull(context, each, width)),
+    });
+    return EXIT.ok;
+  }
+  if (isMachineFormat(output)) await io.stdout.write(objectText(batch, output));
+  else if (output === "wide") await io.stdout.write(table([batch], context, options));
+  else await io.stdout.write(`${inFull(context, batch, io.stdout.columns ?? 120).join("\n")}\n`);
+  return EXIT.ok;
+}
+
+async function all(context: Context, session: Session, options: StatusOptions): Promise<ExitCode> {
+  const { io, signal } = context;
+  const { output, selector } = options;
+  const which = {
+    ...(options.allNamespaces === true ? {} : { namespace: session.namespace }),
+    ...(selector === undefined ? {} : { labelSelector: selector }),
+  };
+  if (options.watch === true && !isMachineFormat(output)) {
+    const style = styleFor(io.stdout, io);
+    await watchBatches(context, {
+      session,
+      which,
+      until: (batches) => (batches.every((each) => isSettled(progressOf(each))) ? true : undefined),
+      draw: (batches, width) => liveLines(batches, { style, width, now: io.clock.now() }),
+    });
+    return EXIT.ok;
+  }
+  const batches = sorted((await session.batches.list(which, signal)).items);
+  if (isMachineFormat(output)) {
+    await io.stdout.write(listText(batches, output));
+  } else if (batches.length === 0) {
+    const where = options.allNamespaces === true ? "" : ` in namespace ${session.namespace}`;
+    await io.stderr.write(`There are no batches${where}. To bind a reel: ${io.program} bind BID\n`);
+  } else {
+    await io.stdout.write(table(batches, context, options));
+  }
+  return EXIT.ok;
+}
+
+function inFull({ io }: Context, batch: DeviceBatch, width: number): string[] {
+  return batchLines(batch, { style: styleFor(io.stdout, io), width, now: io.clock.now() });
+}
+
+function table(batches: readonly DeviceBatch[], { io }: Context, options: StatusOptions): string {
+  const { paint } = styleFor(io.stdout, io);
+  const columns = columnsFor(options, io.clock.now());
+  const { header, rows } = tableLines(columns, batches, io.stdout.columns);
+  const painted = rows.map((row, at) => {
+    const batch = batches[at];
+    if (batch === undefined) return row;
+    const { reason, standing } = progressOf(batch);
+    // The word alone is in colour; a column's blanks are not.
+    return row.replace(` ${reason}`, () => ` ${paint(STANDING_COLOURS[standing], reason)}`);
+  });
+  return `${[paint("bold", header), ...painted].join("\n")}\n`;
+}
+
+/** The columns of the console, as far as a terminal has room for them. */
+function columnsFor(options: StatusOptions, now: number): Column<DeviceBatch>[] {
+  const wide = options.output === "wide";
+  const of = progressOf;
+  const note = (batch: DeviceBatch, name: string): string => batch.metadata.annotations?.[name] ?? "-";
+  const all: (Column<DeviceBatch> | false)[] = [
+    options.allNamespaces === true && { title: "NAMESPACE", of: ({ metadata }) => metadata.namespace },
+    { title: "NAME", of: ({ metadata }) => metadata.name },
+    { title: "BATCH", of: ({ spec }) => spec.batchId },
+    { title: "BOUND", of: (batch) => count(of(batch).devices ?? 0) },
+    { title: "PROVISIONED", of: (batch) => count(of(batch).provisioned) },
+    { title: "FAILED", of: (batch) => count(of(batch).failed) },
+    { title: "CLOUDS", of: ({ status }) => status?.cloudNames ?? "-", shrinksTo: 12 },
+    { title: "STATUS", of: (batch) => of(batch).reason },
+    { title: "AGE", of: ({ metadata }) => age(metadata.creationTimestamp, now) },
+    wide && { title: "BOUND AT", of: ({ status }) => status?.boundAt ?? "-" },
+    wide && { title: "PROVISIONED AT", of: ({ status }) => status?.provisionedAt ?? "-" },
+    wide && { title: "ADDED BY", of: (batch) => note(batch, ADDED_BY), shrinksTo: 10 },
+    wide && { title: "ADDED FROM", of: (batch) => note(batch, ADDED_FROM) },
+    wide && { title: "MESSAGE", of: (batch) => of(batch).message, shrinksTo: 20 },
+  ];
+  return all.filter((column) => column !== false);
+}
+
+/** One line for each batch with its bar, and the sum of all; those that move come first. */
+function liveLines(
+  batches: readonly DeviceBatch[],
+  { style, width, now }: { style: Style; width: number; now: number },
+): string[] {
+  const rows = batches.map((batch) => ({ batch, progress: progressOf(batch) }));
+  const settled = rows.filter(({ progress }) => isSettled(progress));
+  const moving = rows.filter(({ progress }) => !isSettled(progress));
+  const cells = Math.max(8, Math.min(20, width - 60));
+  const line = ({ batch, progress }: (typeof rows)[number]): string => {
+    const { share, perSecond, completion, reason, standing } = progress;
+    const left =
+      completion === undefined || completion <= now ? "" : `  ${duration((completion - now) / 1000)} left`;
+    const pace = perSecond === undefined || isSettled(progress) ? "" : `  ${count(perSecond)}/s`;
+    const done = `${count(progress.provisioned)}/${count(progress.devices ?? 0)}`;
+    const name = cut(`${batch.metadata.namespace}/${batch.metadata.name}`, 28).padEnd(28);
+    const tail = cut(`${done}  ${reason}${pace}${left}`, Math.max(0, width - 31 - cells));
+    const colour = STANDING_COLOURS[standing];
+    return `${name} ${bar(share ?? (standing === "ready" ? 1 : 0), style, cells)} ${style.paint(colour, tail)}`;
+  };
+  const sum = `${count(settled.length)} of ${count(rows.length)} batches are settled`;
+  return [...moving.map(line), ...settled.map(line), style.paint("bold", cut(sum, width))];
+}

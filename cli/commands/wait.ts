@@ -1,0 +1,76 @@
+import type { DeviceBatch } from "../../crds/index.ts";
+import { progressOf } from "../../desk/progress.ts";
+import { withDeadline } from "../../operator/runtime/deadline.ts";
+import type { Session } from "../cluster/session.ts";
+import type { Context } from "../context.ts";
+import { CliError, EXIT, Interrupted } from "../exit.ts";
+import { batchLines, styleFor } from "../output/progress.ts";
+import { some } from "../output/words.ts";
+import { watchBatches } from "./watch-batches.ts";
+
+export interface WaitOptions {
+  /** Milliseconds; none unless given. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Waits until a batch is Ready. Progress is on the standard error, so that the output is the result alone.
+ * @throws CliError when it needs a person, when it goes, and when the time is over; Interrupted, after saying that
+ * the work goes on
+ */
+export async function waitForBatch(
+  context: Context,
+  session: Session,
+  batch: DeviceBatch,
+  options: WaitOptions,
+): Promise<DeviceBatch> {
+  const { io } = context;
+  const { namespace, name } = batch.metadata;
+  const look = `${io.program} status ${name} -n ${namespace}`;
+  const watch = (signal: AbortSignal): Promise<DeviceBatch> =>
+    watchBatches(
+      { ...context, signal },
+      {
+        session,
+        which: { namespace, fieldSelector: `metadata.name=${name}` },
+        on: "stderr",
+        until: ([seen]) => verdictOn(seen, batch),
+        draw: (batches, width) =>
+          batches.flatMap((each) =>
+            batchLines(each, { style: styleFor(io.stderr, io), width, now: io.clock.now() }),
+          ),
+      },
+    );
+  try {
+    if (options.timeout === undefined) return await watch(context.signal);
+    const ms = options.timeout;
+    const late = (): CliError =>
+      new CliError(
+        EXIT.timeout,
+        `batch ${namespace}/${name} was not ready within ${ms / 1000} seconds`,
+        `The work goes on in the cluster: ${look}`,
+      );
+    return await withDeadline({ clock: io.clock, ms, signal: context.signal, late }, watch);
+  } catch (error) {
+    if (error instanceof Interrupted && error.exit !== EXIT.pipe) {
+      await io.stderr.write(`No longer waiting. The work goes on in the cluster: ${look}\n`);
+    }
+    throw error;
+  }
+}
+
+function verdictOn(seen: DeviceBatch | undefined, { metadata }: DeviceBatch): DeviceBatch | undefined {
+  const { namespace, name } = metadata;
+  if (seen === undefined || seen.metadata.uid !== metadata.uid) {
+    throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
+  }
+  const { standing, reason, message, failed, failures } = progressOf(seen);
+  if (standing === "ready") return seen;
+  if (standing !== "stalled") return undefined;
+  const hint =
+    failures.length === 0
+      ? undefined
+      : `${some(failed, "device")} failed; all of them: certferry devices ${name} -n ${namespace} --failed`;
+  const taken = reason === "AlreadyBound" || reason === "Reserved" || reason === "NotAllowed";
+  throw new CliError(taken ? EXIT.refused : EXIT.needsPerson, `${reason}: ${message}`, hint);
+}

@@ -1,0 +1,94 @@
+import { ApiError } from "../operator/runtime/api-error.ts";
+import { BatchIdError } from "../desk/batch-id.ts";
+import { CliError, EXIT, type ExitCode, Interrupted } from "./exit.ts";
+import { howToGet, missingRight, rightInWords } from "./rights.ts";
+
+/** What is told of a failure, and how the process ends. */
+export interface Explanation {
+  readonly exit: ExitCode;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+const POLICY = /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: (?<why>.*)$/s;
+const NOT_INSTALLED =
+  "Certferry's kinds are not in this cluster. Is it the right one (--context)? If so, install Certferry first: docs/install.md; `certferry doctor` looks at all of it";
+
+/** Any failure in words for people: never a stack, never what a Secret holds. */
+export function explain(error: unknown): Explanation {
+  if (error instanceof CliError) return error;
+  if (error instanceof Interrupted) return { exit: error.exit, message: "" };
+  if (error instanceof BatchIdError) return { exit: EXIT.usage, message: error.message };
+  if (error instanceof ApiError) return explainApi(error);
+  return explainOther(error);
+}
+
+function explainApi(error: ApiError): Explanation {
+  const words = wordsOf(error);
+  switch (error.status) {
+    case 0:
+      return unreachable(error);
+    case 401:
+      return {
+        exit: EXIT.forbidden,
+        message: "the cluster did not accept your credentials",
+        hint: "Log in again as your cluster wants it, or choose another user with --context",
+      };
+    case 403:
+      return forbidden(words);
+    case 404:
+      return /could not find the requested resource/.test(words)
+        ? { exit: EXIT.notFound, message: "the cluster does not know this kind", hint: NOT_INSTALLED }
+        : { exit: EXIT.notFound, message: words };
+    case 409:
+    case 422:
+      return { exit: EXIT.refused, message: words };
+    default:
+      return { exit: EXIT.failed, message: `the cluster answered ${error.status}: ${words}` };
+  }
+}
+
+function forbidden(words: string): Explanation {
+  const right = missingRight(words);
+  if (right !== undefined) {
+    const message = `you (${right.user}) may not ${rightInWords(right)}`;
+    return { exit: EXIT.forbidden, message, hint: howToGet(right) };
+  }
+  const policy = POLICY.exec(words)?.groups?.["why"];
+  return { exit: EXIT.forbidden, message: policy ?? words };
+}
+
+function unreachable(error: ApiError): Explanation {
+  const message = error.message.replace(/^(?:GET|POST|PUT|PATCH|DELETE|watch of) \S+: /, "");
+  if (error.reason === "Credentials") return { exit: EXIT.forbidden, message };
+  const hint = "Is it the right cluster (--context), and is it up? kubectl version asks it too";
+  return { exit: EXIT.unreachable, message, hint };
+}
+
+/** The server's own words, without the request before them. */
+function wordsOf({ message, status, reason }: ApiError): string {
+  const mark = `: ${status} ${reason}`;
+  const at = message.indexOf(mark);
+  if (at < 0) return message;
+  const words = message.slice(at + mark.length).replace(/^: /, "");
+  return words === "" ? `${status} ${reason}` : words;
+}
+
+function explainOther(error: unknown): Explanation {
+  // By name: these are errors of rooms that a command loads when it needs them.
+  if (error instanceof Error && error.name === "ManifestError") {
+    return { exit: EXIT.refused, message: error.message };
+  }
+  if (error instanceof Error && error.name === "LedgerFormatError") {
+    return { exit: EXIT.failed, message: error.message };
+  }
+  const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
+  if (error instanceof Error && typeof code === "string" && /^E[A-Z]+$/.test(code)) {
+    return { exit: EXIT.failed, message: error.message };
+  }
+  return {
+    exit: EXIT.failed,
+    message: `this is a fault of the command itself: ${error instanceof Error ? error.message : String(error)}`,
+    hint: "Run it again with CERTFERRY_DEBUG=1 for where it happened, and report it",
+  };
+}

@@ -1,0 +1,51 @@
+import type { Clock } from "../operator/runtime/clock.ts";
+
+/** One of the two streams that a command writes to. */
+export interface Output {
+  readonly isTTY: boolean;
+  /** Columns of the terminal; undefined where it is none. */
+  readonly columns: number | undefined;
+  readonly rows: number | undefined;
+  /** Resolves when there is room for more, so that a slow reader holds up the writer and fills no memory. */
+  write(text: string | Uint8Array): Promise<void>;
+  /** Calls when the terminal has another size; the returned function ends that. */
+  onResize(listener: () => void): () => void;
+}
+
+/** All that a command knows of the world besides the cluster. */
+export interface Io {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** As it was called, for messages: `certferry`, or `kubectl certferry`. */
+  readonly program: string;
+}
+
+/** An output on one of the process's streams. */
+export function outputOn(stream: NodeJS.WriteStream, gone: () => void): Output {
+  // A reader that has gone is no fault: what was to be written is of no use to anybody.
+  stream.on("error", gone);
+  return {
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+    get rows() {
+      return stream.isTTY ? stream.rows : undefined;
+    },
+    write: (text) =>
+      new Promise((resolve) => {
+        if (stream.destroyed || stream.write(text)) resolve();
+        else stream.once("drain", resolve).once("close", () => resolve());
+      }),
+    onResize: (listener) => {
+      stream.on("resize", listener);
+      return () => stream.off("resize", listener);
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/** The address that vendors print: its host says nothing about where the reel is bound. */
+export const VENDOR_LABEL_BASE = "https://cirrent.infineon.com";
+
+const BATCH_ID = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+const PARAMETER = "groupId";
+const PATH = "/cloud-id";
+
+/** A text that should name a reel and does not; the message says what to give instead. */
+export class BatchIdError extends Error {
+  override readonly name = "BatchIdError";
+}
+
+/**
+ * The Product Batch ID that a person gave: the ID itself, or what the QR code of a reel says. Of a link its `groupId`
+ * counts, whatever host it names: vendors' labels carry the vendor's.
+ * @throws BatchIdError
+ */
+export function batchIdFrom(given: string): string {
+  const text = given.trim();
+  if (BATCH_ID.test(text)) return text;
+  const link = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
+  const named = link?.searchParams.get(PARAMETER)?.trim();
+  if (named !== undefined && BATCH_ID.test(named)) return named;
+  if (link !== null) {
+    throw new BatchIdError(
+      `the link names no batch: it should end in ${PATH}?${PARAMETER}=BID, as the QR code of a reel does`,
+    );
+  }
+  const shown = text.length > 70 ? `${text.slice(0, 70)}…` : text;
+  throw new BatchIdError(
+    `${JSON.stringify(shown)} is no batch ID: give letters, digits and hyphens (at most 63, a letter or digit at both ends) as printed on the reel, or the link in its QR code`,
+  );
+}
+
+/** The name of the Reel, and of all that is named after it: batch IDs are compared without regard to case. */
+export function reelNameFor(batchId: string): string {
+  return batchId.toLowerCase();
+}
+
+/**
+ * What the QR code of a reel says.
+ * @param base scheme and host of a console of one's own, where phones are to open it; the vendor's unless given
+ * @throws BatchIdError when the base is no http(s) address
+ */
+export function labelLink(batchId: string, base: string = VENDOR_LABEL_BASE): string {
+  const url = /^https?:\/\//i.test(base) ? URL.parse(base) : null;
+  if (url === null || url.username !== "" || url.password !== "") {
+    throw new BatchIdError(
+      `${JSON.stringify(base.slice(0, 70))} is no address for a QR code: give scheme and host, e.g. https://console.example.com`,
+    );
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}${PATH}?${PARAMETER}=${encodeURIComponent(batchId)}`;
+}
