@@ -16,6 +16,7 @@ import { Ferry } from "../ferry.ts";
 import { decodeStates } from "../ledger/format.ts";
 import { LEAVING, PENDING, REMOVED } from "../ledger/states.ts";
 import { LedgerStore } from "../ledger/store.ts";
+import type { FerryObserver } from "../observer.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { type ContentsQuery, ReelContents } from "../reel-contents.ts";
 import { MemoryLedgers } from "./ledgers.ts";
@@ -27,6 +28,7 @@ export interface RigOptions {
   /** In [0, 1); half unless given, so that jitter is the same each time. */
   random?: () => number;
   log?: Logger;
+  observer?: FerryObserver;
 }
 
 /** For tests: a ferry with its ledgers and a cloud, on a clock that is moved. Manifests are read from real files. */
@@ -43,14 +45,16 @@ export class Rig implements AsyncDisposable {
   readonly #folder: string;
   readonly #random: () => number;
   readonly #log: Logger;
+  readonly #observer: FerryObserver | undefined;
 
   private constructor(folder: string, options: RigOptions) {
     this.#folder = folder;
     this.#random = options.random ?? (() => 0.5);
     this.#log = options.log ?? silentLogger;
+    this.#observer = options.observer;
     this.cloud = new SimulatedCloud(this.clock, options.manners);
     const budget = new ByteBudget(options.bytesPerSecond ?? 64 * 1024, 512 * 1024, this.clock);
-    this.store = new LedgerStore(this.ledgers.client, budget, () => undefined);
+    this.store = new LedgerStore(this.ledgers.client, budget, () => undefined, this.#observer);
     this.contents = new WatchedContents(
       new ManifestStore({
         dir: join(folder, "cache"),
@@ -78,6 +82,7 @@ export class Rig implements AsyncDisposable {
       clock: this.clock,
       random: this.#random,
       log: this.#log,
+      ...(this.#observer === undefined ? {} : { observer: this.#observer }),
       changed: (key) => this.changes.push(key),
       mayAct: () => this.mayAct,
     });
