@@ -29,7 +29,7 @@ const operator = {
   resources: z
     .record(z.string(), z.record(z.string(), z.union([z.string(), z.number()])))
     .default({
-      requests: { cpu: "100m", memory: "256Mi" },
+      requests: { cpu: "100m", memory: "512Mi" },
       limits: { memory: "1Gi" },
     })
     .meta({

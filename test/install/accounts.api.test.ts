@@ -84,5 +84,6 @@ describe.skipIf(missing !== undefined)(`an installation for some accounts only${
     expect(await site.refused()).toEqual([]);
     expect(await site.idle()).toEqual([]);
     expect(await site.dispensable()).toEqual([]);
+    expect(await site.secretRequests()).toEqual({ verbs: ["create", "get", "update"], nameless: [] });
   }, 180_000);
 });

@@ -67,6 +67,7 @@ describe.skipIf(missing !== undefined)(`the Helm chart, installed${missing ?? ""
     expect(await site.refused()).toEqual([]);
     expect(await site.idle()).toEqual([]);
     expect(await site.dispensable()).toEqual([]);
+    expect(await site.secretRequests()).toEqual({ verbs: ["create", "get", "update"], nameless: [] });
   }, 180_000);
 
   it("is brought up to date with its kinds, and what people made stays", async () => {

@@ -74,6 +74,16 @@ export class Site {
     return await this.#log.of(ACCOUNT.namespace, ACCOUNT.name);
   }
 
+  /** How it asked for Secrets so far, and which readings were not for one by its name. */
+  async secretRequests(): Promise<{ verbs: string[]; nameless: string[] }> {
+    const requests = (await this.requests()).filter(({ resource }) => resource === "secrets");
+    const nameless = requests.filter(({ verb, name }) => verb !== "create" && name === undefined);
+    return {
+      verbs: [...new Set(requests.map(({ verb }) => verb))].sort(),
+      nameless: nameless.map(({ verb, namespace }) => `${verb} in ${namespace ?? "every namespace"}`),
+    };
+  }
+
   /** What it was refused for lack of rights, in words. */
   async refused(): Promise<string[]> {
     const refused = (await this.requests()).filter(({ status }) => status === 403);
