@@ -85,6 +85,8 @@ export interface KubeClientOptions {
   mayWrite?: () => boolean;
   /** Told of each request that was sent, for metrics: its method, and the answer's status if there was one. */
   onAnswer?: (method: ApiRequest["method"], status: number | undefined) => void;
+  /** Sent with every request, by their lower-case names: to act as somebody (`impersonate-user`), for example. */
+  headers?: Readonly<Record<string, string | string[]>>;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -115,6 +117,7 @@ export class KubeClient {
       userAgent: options.userAgent ?? "certferry",
       mayWrite: options.mayWrite,
       onAnswer: options.onAnswer,
+      headers: options.headers,
     });
   }
 

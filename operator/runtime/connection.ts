@@ -40,6 +40,8 @@ export interface ConnectionOptions {
   mayWrite?: (() => boolean) | undefined;
   /** Told of each request that was sent, for metrics: its method, and the answer's status if there was one. */
   onAnswer?: ((method: ApiRequest["method"], status: number | undefined) => void) | undefined;
+  /** Sent with every request, such as Impersonate-User: whatever happens to the credentials, never left out. */
+  headers?: Readonly<Record<string, string | string[]>> | undefined;
 }
 
 interface Credentials {
@@ -60,6 +62,7 @@ export class Connection {
   readonly #userAgent: string;
   readonly #mayWrite: (() => boolean) | undefined;
   readonly #onAnswer: NonNullable<ConnectionOptions["onAnswer"]>;
+  readonly #headers: Readonly<Record<string, string | string[]>>;
   #known: Credentials | undefined;
   #reading: Promise<Credentials> | undefined;
   #dispatcher: { readonly fingerprint: string; readonly dispatcher: Dispatcher } | undefined;
@@ -85,6 +88,7 @@ export class Connection {
     this.#userAgent = o.userAgent;
     this.#mayWrite = o.mayWrite;
     this.#onAnswer = o.onAnswer ?? (() => {});
+    this.#headers = o.headers ?? {};
   }
 
   /** Scheme, host and port, for messages. */
@@ -132,6 +136,7 @@ export class Connection {
         method: request.method,
         headers: {
           ...headers,
+          ...this.#headers,
           accept: "application/json",
           "user-agent": this.#userAgent,
           ...(body === null ? {} : { "content-type": request.contentType ?? "application/json" }),

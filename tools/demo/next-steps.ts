@@ -1,9 +1,14 @@
 import type { Stage } from "./stage.ts";
 
 /** What one can try while the demo is up, as text to be shown. */
-export function nextSteps(stage: Pick<Stage, "controlPlane" | "clouds" | "folder">): string {
+export function nextSteps(stage: Pick<Stage, "consoleUrl" | "controlPlane" | "clouds" | "folder">): string {
   const looks = stage.clouds.map((cloud) => `  ${cloud.name.padEnd(14)} ${cloud.registryUrl}`);
   return `
+Open the console, as an administrator or as somebody on the factory floor:
+
+  ${stage.consoleUrl.href}
+  ${new URL("/cloud-id?groupId=D001", stage.consoleUrl).href}   what a reel's QR code opens, for a phone
+
 Try it, in another terminal:
 
   export KUBECONFIG=${stage.controlPlane.kubeconfig}

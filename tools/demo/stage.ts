@@ -20,6 +20,7 @@ import { describeEnding } from "../process/owned-process.ts";
 import { reapFolder } from "../process/reaper.ts";
 import { startCloud } from "./clouds.ts";
 import type { ProductCloud } from "./clouds.ts";
+import { startDemoConsole } from "./console.ts";
 import { layFiles, makeManifests, serveManifests } from "./manifests.ts";
 import { configMapOf, fillCloudApi, fillReel, fillSecret, loginsOf, readSamples } from "./samples.ts";
 import type { ConfigMap, Samples } from "./samples.ts";
@@ -47,6 +48,8 @@ export interface Stage {
   readonly client: KubeClient;
   readonly operator: OperatorProcess;
   readonly clouds: readonly ProductCloud[];
+  /** Where the console is served; two people need no password there. */
+  readonly consoleUrl: URL;
   /** Batch ID → how many devices its reel was made with. */
   readonly devices: ReadonlyMap<string, number>;
   /** Applies CloudApis, reels and batches. */
@@ -102,6 +105,16 @@ async function buildStage(
   done(`${manifests.size} reels with ${total} new devices`);
 
   await apply(client, samples.namespaces, { fieldManager: FIELD_MANAGER, signal });
+  const starting = startDemoConsole({
+    kubeconfig: controlPlane.kubeconfig,
+    client,
+    fieldManager: FIELD_MANAGER,
+    signal,
+  });
+  // Whatever else fails meanwhile: it is waited for before the stage is cleared.
+  stack.defer(
+    async () => await starting.then(async (running) => await running.stop()).catch(() => undefined),
+  );
   const operator = await startOperator({
     kubeconfig: controlPlane.kubeconfig,
     operatorNamespace: OPERATOR_NAMESPACE,
@@ -129,6 +142,9 @@ async function buildStage(
   stack.defer(async () => await vendor.stop());
   done(`the vendor's manifest server at ${vendor.url}`);
 
+  const webConsole = await starting;
+  done(`the console at ${webConsole.url.href}`);
+
   const [aws, azure, other] = clouds;
   const addresses = {
     caPem: tls.caPem,
@@ -154,6 +170,7 @@ async function buildStage(
     client,
     operator,
     clouds,
+    consoleUrl: webConsole.url,
     devices: new Map([...manifests.values()].map((manifest) => [manifest.batchId, manifest.devices])),
     async applySamples(inner) {
       await apply(client, objects, { fieldManager: FIELD_MANAGER, signal: inner });

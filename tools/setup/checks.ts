@@ -35,6 +35,10 @@ export function checks(options: { fix: boolean; env?: NodeJS.ProcessEnv }): Chec
       run: command(bin("oxlint"), ["--deny-warnings", ...(options.fix ? ["--fix"] : [])]),
     },
     { name: "types (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "."]) },
+    {
+      name: "types of the console's pages (tsc)",
+      run: command(bin("tsc"), ["--noEmit", "--project", "console/web"]),
+    },
     { name: "types of infra (tsc)", run: command(bin("tsc"), ["--noEmit", "--project", "infra"]) },
     {
       name: "Pulumi.yaml and the pictures of the product clouds are fresh",

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { PROVISION_REQUESTED_AT, kinds } from "../../crds/kinds.ts";
+import type { DeviceBatch } from "../../crds/index.ts";
+import { isConflict } from "../../operator/runtime/api-error.ts";
+import type { KubeClient } from "../../operator/runtime/client.ts";
+import { Problem } from "../server/problem.ts";
+import { cloudName } from "./names.ts";
+
+const MAX_TRIES = 5;
+const MAX_CLOUDS = 16;
+
+interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export const cloudsRequest = z.strictObject({
+  add: z.array(cloudName).max(MAX_CLOUDS).default([]),
+  remove: z.array(cloudName).max(MAX_CLOUDS).default([]),
+});
+
+/**
+ * Adds clouds to a batch and takes others from it. A batch that went to the account's default without naming it keeps
+ * that one: to name another alone would mean to leave it.
+ */
+export async function changeClouds(
+  client: KubeClient,
+  at: Place,
+  { add, remove }: z.infer<typeof cloudsRequest>,
+  signal: AbortSignal,
+): Promise<void> {
+  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
+  for (let tries = 1; ; tries += 1) {
+    const { metadata, spec, status } = await batches.get(at, signal);
+    const declared = (spec.cloudApis ?? []).map(({ name }) => name);
+    const present = (status?.clouds ?? []).filter(({ state }) => state !== "Deprovisioning");
+    const before = declared.length > 0 ? declared : present.map(({ name }) => name);
+    const after = [...new Set([...before, ...add])].filter((name) => !remove.includes(name));
+    if (after.length > MAX_CLOUDS) {
+      throw new Problem(422, "TooManyClouds", `A batch goes to at most ${MAX_CLOUDS} clouds.`);
+    }
+    const { resourceVersion } = metadata;
+    // Without a name the account's default would come back: who takes the last one away wants none.
+    const provisioning = after.length === 0 ? { provisioning: "Manual" } : {};
+    const patch = {
+      metadata: { resourceVersion },
+      spec: { cloudApis: after.map((name) => ({ name })), ...provisioning },
+    };
+    try {
+      await batches.patch(at, patch, { type: "merge" }, signal);
+      return;
+    } catch (error) {
+      if (!isConflict(error) || tries === MAX_TRIES) throw error;
+    }
+  }
+}
+
+/** "Provision now": every device again, into every cloud of the batch. */
+export async function provisionAgain(
+  client: KubeClient,
+  at: Place,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const annotations = { [PROVISION_REQUESTED_AT]: new Date(now).toISOString() };
+  await client
+    .resource<DeviceBatch>(kinds.DeviceBatch)
+    .patch(at, { metadata: { annotations } }, { type: "merge" }, signal);
+}
+
+export const removalRequest = z.strictObject({
+  /** The batch's name, as the person has typed it. */
+  confirm: z.string().max(253),
+  deletionPolicy: z.enum(["Retain", "Deprovision"]),
+});
+
+/**
+ * Deletes a batch, with the policy that the person has chosen.
+ * @throws Problem 422 when its name was not typed as it is
+ */
+export async function removeBatch(
+  client: KubeClient,
+  at: Place,
+  { confirm, deletionPolicy }: z.infer<typeof removalRequest>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (confirm !== at.name) {
+    const detail = `Type the batch's name, ${at.name}, to delete it.`;
+    throw new Problem(422, "NotConfirmed", detail, { confirm: detail });
+  }
+  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
+  const { metadata, spec } = await batches.get(at, signal);
+  if (spec.deletionPolicy !== deletionPolicy) {
+    await batches.patch(at, { spec: { deletionPolicy } }, { type: "merge" }, signal);
+  }
+  const { uid } = metadata;
+  await batches.delete(at, uid === undefined ? {} : { uid }, signal);
+}

@@ -1,0 +1,72 @@
+import { stringify } from "yaml";
+import type { DeviceBatch, Reel } from "../../crds/index.ts";
+import { kinds } from "../../crds/kinds.ts";
+import { ApiError } from "../../operator/runtime/api-error.ts";
+import type { KubeClient } from "../../operator/runtime/client.ts";
+import { batchRow, present } from "./batch-row.ts";
+import type { BatchDetail, ReelFacts } from "./wire.ts";
+
+/** All that one batch's page shows. */
+export function batchDetail(batch: DeviceBatch, reel: Reel | undefined): BatchDetail {
+  const { metadata, spec, status } = batch;
+  return {
+    ...batchRow(batch),
+    uid: metadata.uid ?? "",
+    provisioning: spec.provisioning,
+    declaredClouds: (spec.cloudApis ?? []).map(({ name }) => name),
+    deletionPolicy: spec.deletionPolicy,
+    failures: status?.failures ?? [],
+    conditions: (status?.conditions ?? []).map(({ type, status, reason, message, lastTransitionTime }) => ({
+      type,
+      status,
+      reason,
+      message,
+      since: lastTransitionTime,
+    })),
+    yaml: declared(batch),
+    kubectl: `kubectl describe batch ${metadata.name} -n ${metadata.namespace}`,
+    ...present({
+      certificateSlot: spec.certificateSlot,
+      manifestSha256: status?.manifestSha256,
+      reel: reel === undefined ? undefined : reelFacts(reel),
+    }),
+  };
+}
+
+/** As a person would write it: without what the API server and the operator put in. */
+function declared({ apiVersion, kind, metadata, spec }: DeviceBatch): string {
+  const annotations = Object.fromEntries(
+    Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith("certferry.dev/added-")),
+  );
+  const { name, namespace } = metadata;
+  const kept = Object.keys(annotations).length === 0 ? {} : { annotations };
+  return stringify({ apiVersion, kind, metadata: { name, namespace, ...kept }, spec });
+}
+
+function reelFacts({ status }: Reel): ReelFacts {
+  return {
+    quarantined: status?.quarantined?.count ?? 0,
+    firstQuarantined: status?.quarantined?.first ?? [],
+    issuers: status?.issuers ?? [],
+    ...present({
+      devices: status?.devices,
+      earliestExpiry: status?.earliestExpiry,
+      signatures: status?.signatures,
+      phase: status?.phase,
+    }),
+  };
+}
+
+/** The reel of a batch; undefined when there is none, or the person may not see it. */
+export async function reelOf(
+  client: KubeClient,
+  batch: DeviceBatch,
+  signal: AbortSignal,
+): Promise<Reel | undefined> {
+  try {
+    return await client.resource<Reel>(kinds.Reel).find({ name: batch.spec.batchId.toLowerCase() }, signal);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return undefined;
+    throw error;
+  }
+}

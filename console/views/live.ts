@@ -1,0 +1,101 @@
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import type { SSEStreamingApi } from "hono/streaming";
+import { sameJson } from "../../operator/runtime/json.ts";
+import { problemOf } from "../server/problem.ts";
+import type { KubeObject } from "../../operator/runtime/objects.ts";
+import type { View } from "./views.ts";
+
+/** Between two answers to what changes all the time. */
+const PAUSE_MS = 300;
+/** A sign of life: proxies close what is silent, and the page knows by it that it is not alone. */
+const BEAT_MS = 10_000;
+/** Then the page connects anew: what was granted must not be for ever. */
+const LONGEST_MS = 30 * 60_000;
+
+export interface Live<T> {
+  readonly views: readonly View<KubeObject>[];
+  /** What is to be told now. */
+  readonly read: () => T | Promise<T>;
+  readonly ended: AbortSignal;
+}
+
+/** Whether the browser asks to be told of changes too (EventSource says so by itself). */
+export function wantsLive(c: Context): boolean {
+  return (c.req.header("accept") ?? "").includes("text/event-stream");
+}
+
+/**
+ * Tells the page what `read` gives, now and whenever a view has changed and it differs, until the page goes, the session
+ * ends, or the right to it is gone. The views are released then.
+ */
+export function live<T>(c: Context, { views, read, ended }: Live<T>): Response {
+  c.header("x-accel-buffering", "no");
+  return streamSSE(c, async (stream) => {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, ended, AbortSignal.timeout(LONGEST_MS)]);
+    stream.onAbort(() => over.abort(new Error("the page has gone")));
+    const bell = new Bell();
+    const ends = views.map((view) => view.onChange(() => bell.ring()));
+    try {
+      await tellUntil(stream, { views, read, bell, signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      const { body } = problemOf(error);
+      await stream.writeSSE({ event: "problem", data: JSON.stringify(body) });
+    } finally {
+      for (const end of ends) end();
+      for (const view of views) view.release();
+    }
+  });
+}
+
+async function tellUntil<T>(
+  stream: SSEStreamingApi,
+  o: { views: readonly View<KubeObject>[]; read: () => T | Promise<T>; bell: Bell; signal: AbortSignal },
+): Promise<void> {
+  const { bell, read, signal, views } = o;
+  let told: T | undefined;
+  while (!signal.aborted) {
+    const now = await read();
+    if (told === undefined || !sameJson(told, now)) {
+      await stream.writeSSE({ event: "data", data: JSON.stringify(now) });
+      told = now;
+    }
+    const rung = await bell.rungWithin(BEAT_MS, signal);
+    if (signal.aborted) return;
+    if (!rung) await stream.writeSSE({ event: "beat", data: "" });
+    for (const view of views) await view.check(signal);
+    await stream.sleep(PAUSE_MS);
+  }
+}
+
+/** Remembers that it was rung until somebody listens. */
+class Bell {
+  #rung = false;
+  #waiting: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#waiting?.();
+  }
+
+  async rungWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+    if (!this.#rung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", done);
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        this.#waiting = done;
+        signal.addEventListener("abort", done, { once: true });
+      });
+      this.#waiting = undefined;
+    }
+    const rung = this.#rung;
+    this.#rung = false;
+    return rung;
+  }
+}

@@ -1,0 +1,99 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { SignInWays } from "../../views/wire.ts";
+import { call, post, wordsOf } from "../state/api.ts";
+import { findMe } from "../state/session.ts";
+import { t } from "../texts/index.ts";
+import { Failure, Skeleton } from "./basics.tsx";
+import { Field } from "./field.tsx";
+import { Logo } from "./icons.tsx";
+
+/** By whichever ways the console has. */
+export function SignIn(): JSX.Element {
+  const [ways, setWays] = useState<SignInWays>();
+  const [problem, setProblem] = useState<unknown>();
+  useEffect(() => {
+    document.title = `${t.signIn.title} · ${t.product}`;
+    call<SignInWays>("/api/sign-in").then(setWays, setProblem);
+  }, []);
+  return (
+    <main class="sign-in">
+      <div class="sign-in-card">
+        <Logo />
+        <h1>{t.product}</h1>
+        <p class="lead">{t.signIn.lead}</p>
+        {problem !== undefined && <Failure error={problem} />}
+        {ways === undefined && problem === undefined && <Skeleton rows={2} />}
+        {ways !== undefined && <Ways ways={ways} />}
+      </div>
+    </main>
+  );
+}
+
+function Ways({ ways }: { ways: SignInWays }): JSX.Element {
+  const [token, setToken] = useState("");
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const enter = (path: string, body: object): void => {
+    setBusy(true);
+    setError(undefined);
+    post(path, body)
+      .then(findMe, (refused: unknown) => setError(wordsOf(refused)))
+      .finally(() => setBusy(false));
+  };
+  const back = encodeURIComponent(location.pathname + location.search);
+  const others = ways.known.length > 0 || ways.oidc !== undefined;
+  return (
+    <>
+      {ways.known.length > 0 && <p>{t.signIn.known}</p>}
+      {ways.known.map(({ hint, id, label }) => (
+        <button
+          key={id}
+          type="button"
+          class="button button-wide button-two"
+          disabled={busy}
+          onClick={() => enter("/api/sign-in/known", { id })}
+        >
+          <strong>{label}</strong>
+          <small>{hint}</small>
+        </button>
+      ))}
+      {ways.oidc !== undefined && (
+        <a class="button button-main button-wide" href={`/auth/oidc/start?return=${back}`}>
+          {t.signIn.oidc(ways.oidc.label)}
+        </a>
+      )}
+      {ways.token && others && <p class="or">{t.signIn.or}</p>}
+      {ways.token && (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            enter("/api/sign-in/token", { token });
+          }}
+        >
+          <Field
+            label={t.signIn.token}
+            hint={t.signIn.tokenHint}
+            secret
+            mono
+            value={token}
+            onInput={setToken}
+            error={error}
+          />
+          <button
+            type="submit"
+            class={`button button-wide${others ? "" : " button-main"}`}
+            disabled={busy || token.trim() === ""}
+          >
+            {t.signIn.submit}
+          </button>
+        </form>
+      )}
+      {!ways.token && error !== undefined && (
+        <p class="wrong" role="alert">
+          {error}
+        </p>
+      )}
+    </>
+  );
+}

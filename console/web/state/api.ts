@@ -1,0 +1,70 @@
+import type { ProblemBody } from "../../server/problem.ts";
+import { t } from "../texts/index.ts";
+
+/** The server refused, or could not be reached (status 0). */
+export class Refused extends Error {
+  override readonly name = "Refused";
+  readonly status: number;
+  readonly code: string;
+  readonly fields: Readonly<Record<string, string>>;
+
+  constructor({ code, detail, fields, status }: ProblemBody) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.fields = fields ?? {};
+  }
+}
+
+const DEADLINE_MS = 30_000;
+
+/**
+ * Asks the console's server.
+ * @throws Refused
+ */
+export async function call<T>(
+  path: string,
+  o: { method?: "GET" | "POST" | "PUT"; body?: unknown; signal?: AbortSignal } = {},
+): Promise<T> {
+  const limit = AbortSignal.timeout(DEADLINE_MS);
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method: o.method ?? "GET",
+      headers: {
+        accept: "application/json",
+        ...(o.method === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: o.method === undefined || o.method === "GET" ? null : JSON.stringify(o.body ?? {}),
+      signal: o.signal === undefined ? limit : AbortSignal.any([o.signal, limit]),
+    });
+  } catch (error) {
+    if (o.signal?.aborted === true) throw error;
+    throw new Refused({ status: 0, code: "Network", detail: t.errors.network });
+  }
+  const body: unknown = await response.json().catch(() => undefined);
+  if (response.ok) return body as T;
+  throw new Refused(
+    isProblem(body) ? body : { status: response.status, code: "Failed", detail: t.errors.network },
+  );
+}
+
+export async function post<T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> {
+  return await call<T>(path, { method: "POST", body, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** What an error says to a person. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : t.errors.title;
+}
+
+/** The path of something in an account. */
+export function at(account: string, ...parts: string[]): string {
+  return ["/api/accounts", account, ...parts]
+    .map((part, i) => (i === 0 ? part : encodeURIComponent(part)))
+    .join("/");
+}
+
+function isProblem(body: unknown): body is ProblemBody {
+  return typeof body === "object" && body !== null && "code" in body && "detail" in body;
+}

@@ -1,0 +1,78 @@
+import { useEffect, useState } from "preact/hooks";
+import type { ProblemBody } from "../../server/problem.ts";
+import { Refused, call } from "./api.ts";
+import { connected, signedOut } from "./session.ts";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+
+export interface Told<T> {
+  /** What was told last; stays while the connection is away. */
+  readonly data: T | undefined;
+  readonly problem: Refused | undefined;
+}
+
+/**
+ * What an address gives, now and whenever it changes, for as long as the part of the page is there.
+ * @param path undefined: nothing is asked for yet
+ */
+export function useLive<T>(path: string | undefined): Told<T> {
+  const [told, tell] = useState<Told<T>>({ data: undefined, problem: undefined });
+  useEffect(() => {
+    if (path === undefined) return undefined;
+    return follow<T>(path, tell);
+  }, [path]);
+  return told;
+}
+
+/** Follows an address until the returned function is called. */
+export function follow<T>(path: string, tell: (told: Told<T>) => void): () => void {
+  let source: EventSource | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let pause = FIRST_PAUSE_MS;
+  let last: T | undefined;
+  let over = false;
+  const again = (): void => {
+    source?.close();
+    connected.value = false;
+    timer = setTimeout(open, pause);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  };
+  const fail = (problem: Refused): void => {
+    if (over) return;
+    if (problem.status === 401) signedOut();
+    else if (problem.status === 403 || problem.status === 404 || problem.status === 422) {
+      source?.close();
+      tell({ data: undefined, problem });
+    } else {
+      tell({ data: last, problem: last === undefined ? problem : undefined });
+      again();
+    }
+  };
+  const open = (): void => {
+    source = new EventSource(path);
+    source.addEventListener("data", ({ data }: MessageEvent<string>) => {
+      last = JSON.parse(data) as T;
+      pause = FIRST_PAUSE_MS;
+      connected.value = true;
+      tell({ data: last, problem: undefined });
+    });
+    source.addEventListener("problem", ({ data }: MessageEvent<string>) => {
+      source?.close();
+      fail(new Refused(JSON.parse(data) as ProblemBody));
+    });
+    source.addEventListener("error", () => {
+      source?.close();
+      // An event source does not say why; a plain request does.
+      call<T>(path).then(again, (error: unknown) => {
+        fail(error instanceof Refused ? error : new Refused({ status: 0, code: "Network", detail: "" }));
+      });
+    });
+  };
+  open();
+  return () => {
+    over = true;
+    source?.close();
+    clearTimeout(timer);
+  };
+}

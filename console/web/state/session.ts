@@ -1,0 +1,56 @@
+import { signal } from "@preact/signals";
+import type { AccountRights, Me } from "../../views/wire.ts";
+import { Refused, at, call, post } from "./api.ts";
+
+/** Undefined: not known yet. Null: nobody. */
+export const me = signal<Me | null | undefined>(undefined);
+/** What the person may do in the account that is looked at. */
+export const rights = signal<AccountRights | undefined>(undefined);
+/** Whether the page hears of changes. */
+export const connected = signal(true);
+/** Why the console cannot be asked who one is. */
+export const startProblem = signal<Refused | undefined>(undefined);
+
+const NO_RIGHTS: AccountRights = {
+  seeBatches: false,
+  bind: false,
+  change: false,
+  remove: false,
+  seeClouds: false,
+  editClouds: false,
+  useClouds: false,
+};
+
+/** Asks who is signed in. */
+export async function findMe(): Promise<void> {
+  try {
+    me.value = await call<Me>("/api/me");
+    startProblem.value = undefined;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) me.value = null;
+    else if (error instanceof Refused) startProblem.value = error;
+    else throw error;
+  }
+}
+
+export async function findRights(account: string): Promise<void> {
+  try {
+    rights.value = await call<AccountRights>(at(account, "rights"));
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) signedOut();
+    rights.value = NO_RIGHTS;
+  }
+}
+
+export function signedOut(): void {
+  me.value = null;
+  rights.value = undefined;
+}
+
+export async function signOut(): Promise<void> {
+  try {
+    await post("/api/sign-out");
+  } finally {
+    signedOut();
+  }
+}
