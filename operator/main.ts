@@ -1,3 +1,4 @@
+import "./heap.ts";
 import { KubeConfig } from "@kubernetes/client-node";
 import { rm } from "node:fs/promises";
 import { createDataFolder } from "./data-folder.ts";

@@ -4,6 +4,8 @@ import { ManifestError } from "../errors.ts";
 import { printable } from "../printable.ts";
 import type { OpenedSource, SourceOf } from "./port.ts";
 
+const CHUNK_BYTES = 256 * 1024;
+
 /**
  * A file below the one folder that is mounted for manifests. Links within the folder are followed (volumes
  * of ConfigMaps consist of them); none leads out of it.
@@ -21,10 +23,30 @@ export function fileSource(source: SourceOf<"file">, root: string | undefined): 
         );
       }
       const path = await pathWithin(root, source.path, where);
-      const file = await openFile(path, where);
-      yield* file.createReadStream({ signal, highWaterMark: 256 * 1024 });
+      yield* chunksOf(await openFile(path, where), signal);
     },
   };
+}
+
+/** In one piece of memory: a stream's chunks, thousands of them, would lie about until they are collected. */
+async function* chunksOf(file: FileHandle, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  aborted.catch(() => undefined);
+  const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await Promise.race([file.read(chunk, 0, chunk.length), aborted]);
+      if (bytesRead === 0) return;
+      yield chunk.subarray(0, bytesRead);
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    // Not awaited: it waits for a read that hangs.
+    file.close().catch(() => undefined);
+  }
 }
 
 async function pathWithin(root: string, path: string, where: string): Promise<string> {

@@ -17,7 +17,7 @@ export interface OpenedSource {
   /** For messages: where it is, without credentials or query. */
   readonly where: string;
   /**
-   * The file's bytes from the beginning, once.
+   * The file's bytes from the beginning, once. A chunk is of use until the next one is asked for.
    * @throws ManifestError SourceUnavailable, SourceNotAllowed
    */
   bytes(signal: AbortSignal): AsyncIterable<Uint8Array>;

@@ -38,4 +38,20 @@ describe("what came to a callee", () => {
       ],
     });
   });
+
+  it("tells what was let in within the second before the last", () => {
+    let now = 0;
+    const tally = new Tally(() => now);
+    for (const [at, devices] of [
+      [10_000, 5],
+      [10_300, 7],
+      [10_900, 11],
+      [11_200, 13],
+    ] as const) {
+      now = at;
+      tally.letIn(devices);
+    }
+    now = 60_000;
+    expect(tally.figures().lastSecond).toBe(7 + 11 + 13);
+  });
 });

@@ -21,6 +21,8 @@ export interface Tallied {
   /** Milliseconds since the epoch; 0 before the first and the last. */
   readonly firstAt: number;
   readonly lastAt: number;
+  /** Devices that were let in within the second up to `lastAt`. */
+  readonly lastSecond: number;
   /** By second since the first request: what came, what of it had come before, what was let in, requests timed out. */
   readonly seconds: readonly TalliedSecond[];
 }
@@ -48,6 +50,8 @@ export class Tally {
   #firstAt = 0;
   #lastAt = 0;
   #seconds: TalliedSecond[] = [];
+  /** What was let in of late, the oldest first. */
+  #recent: { readonly at: number; readonly devices: number }[] = [];
   /** A bit for each device that came, by reel. */
   readonly #seen = new Map<string, Uint8Array>();
 
@@ -87,6 +91,10 @@ export class Tally {
     this.#lastAt = this.#now();
     this.#letIn += devices;
     this.#second(this.#lastAt).letIn += devices;
+    this.#recent.push({ at: this.#lastAt, devices });
+    const since = this.#lastAt - 1_000;
+    const kept = this.#recent.findIndex(({ at }) => at > since);
+    if (kept > 0) this.#recent.splice(0, kept);
   }
 
   figures(): Tallied {
@@ -103,6 +111,7 @@ export class Tally {
       devicesUnderWay: this.#devicesUnderWay,
       firstAt: this.#firstAt,
       lastAt: this.#lastAt,
+      lastSecond: this.#recent.reduce((sum, { devices }) => sum + devices, 0),
       seconds: this.#seconds,
     };
   }

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { LogEntry, OperatorProcess } from "../../harness/index.ts";
 
-const PROBE = resolve(import.meta.dirname, "heap-probe.ts");
+const PROBE = resolve(import.meta.dirname, "heap-probe.mjs");
 const ASK_MS = 60_000;
 
 /** For `OperatorOptions.env`: makes `heapOf` possible. */

@@ -3,7 +3,7 @@
 import { Session } from "node:inspector/promises";
 
 process.on("SIGUSR2", () => {
-  const measure = async (): Promise<void> => {
+  const measure = async () => {
     const session = new Session();
     session.connect();
     // What finalizers let go of is gone after the second.
@@ -11,5 +11,5 @@ process.on("SIGUSR2", () => {
     session.disconnect();
     process.stdout.write(`${JSON.stringify({ msg: "heap", ...process.memoryUsage() })}\n`);
   };
-  measure().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  measure().catch((error) => process.stderr.write(`${String(error)}\n`));
 });
