@@ -40,9 +40,12 @@ export function objectsOf(
   return new Map(parts);
 }
 
-/** `install.yaml`: everything with the default values, for one `kubectl apply --server-side`. */
-export function installYaml(version: string): string {
-  const objects = [...objectsOf({}, { namespace: NAMESPACE, version }).values()].flat();
+/**
+ * `install.yaml`: everything, for one `kubectl apply --server-side`.
+ * @param values the default ones unless given
+ */
+export function installYaml(version: string, values: ValuesInput = {}): string {
+  const objects = [...objectsOf(values, { namespace: NAMESPACE, version }).values()].flat();
   return HEAD + written([NAMESPACE_OBJECT, ...objects]);
 }
 
