@@ -1,5 +1,6 @@
 import type { Scenario } from "../scenario.ts";
 import { durable } from "./durable.ts";
+import { formats } from "./formats.ts";
 import { idle } from "./idle.ts";
 import { kill } from "./kill.ts";
 import { latency } from "./latency.ts";
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   kill,
   status,
   ledgers,
+  formats,
   idle,
   objects,
 ];
