@@ -148,6 +148,17 @@ describe.skipIf(missing !== undefined)(`a batch that is declared in Git${missing
     expect((await kubectl.try(...account("diff"))).code).toBe(0);
     await kubectl.run("delete", "--timeout=30s", ACME, "-k", overlay);
   });
+
+  it("comes back when its deletion is reverted, and is applied by the client's side as well", async () => {
+    await repository.edit("accounts/acme/kustomization.yaml", (kustomization) =>
+      kustomization.setIn(["resources"], ["cloud-apis.yaml", "week-45.yaml"]),
+    );
+    // As Argo CD applies unless it is told otherwise.
+    await kubectl.run("apply", ACME, "-k", overlay);
+    await waitReady();
+    expect([devicesIn(aws), devicesIn(azure)]).toEqual([0, DEVICES]);
+    expect(await kubectl.try("diff", ACME, "-k", overlay)).toEqual({ code: 0, stdout: "", stderr: "" });
+  });
 });
 
 /** Fields outside its status that the operator owns, but for finalizers and its own note that a batch was early. */

@@ -10,6 +10,7 @@ import { brokenLinks } from "./doc-links.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const GO_PROGRAM = join(ROOT, "tools", "control-plane");
+const GO_FOLDERS = [GO_PROGRAM, join(ROOT, "tools", "gitops-health")];
 const run = promisify(execFile);
 
 /** A part for the check is missing: `skip` says which. With `excused` that is as it was asked for, in CI too. */
@@ -79,7 +80,7 @@ async function docLinks(): Promise<string | undefined> {
 
 async function gofmt(fix: boolean, env: NodeJS.ProcessEnv): Promise<undefined | string | Skipped> {
   if (!(await hasGo(env))) return skipped("Go is not installed", env);
-  const { stdout } = await run("gofmt", [fix ? "-w" : "-l", "."], { cwd: GO_PROGRAM, env, timeout: 60_000 });
+  const { stdout } = await run("gofmt", [fix ? "-w" : "-l", ...GO_FOLDERS], { env, timeout: 60_000 });
   return stdout.trim() === "" ? undefined : `not formatted: ${stdout.trim().split("\n").join(", ")}`;
 }
 
