@@ -33,6 +33,7 @@ describe("inspectManifest", () => {
       devices: 4,
       refused: 12,
       issuers: [issuer.name, other.name],
+      keyTypes: ["P-256"],
       earliestExpiry: notAfter.toISOString(),
       format: "CloudIdCsv",
       collidingSerials: new Set(),

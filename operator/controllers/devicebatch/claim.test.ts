@@ -5,7 +5,7 @@ import { ApiError } from "../../runtime/api-error.ts";
 import type { Inspection } from "../reel/inspector.ts";
 import { ControllerRig, SHA, until } from "../testing/controllers.ts";
 import { MemoryKind } from "../testing/memory-api.ts";
-import { claim } from "./claim.ts";
+import { claim, type Claim } from "./claim.ts";
 
 it("a reel is taken up from a batch that was made anew for another reel", async () => {
   using rig = await ControllerRig.start();
@@ -36,8 +36,21 @@ class RestlessBindings extends MemoryKind<ReelBinding> {
   }
 }
 
-it("a reel whose binding comes and goes is not called contested", async () => {
-  using rig = await ControllerRig.start();
+/** Bindings that are not made, with these words. */
+class RefusedBindings extends MemoryKind<ReelBinding> {
+  words = "";
+
+  override create(): Promise<ReelBinding> {
+    return Promise.reject(new ApiError(this.words, { status: 403, reason: "Forbidden" }));
+  }
+}
+
+/** Claims a reel that was read, with these issuers, where bindings are kept as is told. */
+async function claimed(
+  rig: ControllerRig,
+  client: MemoryKind<ReelBinding>,
+  issuers: string[] = [],
+): Promise<Claim> {
   const { reels, bindings } = rig.cluster;
   await reels.client.create({
     apiVersion: "certferry.dev/v1alpha1",
@@ -56,18 +69,62 @@ it("a reel whose binding comes and goes is not called contested", async () => {
       devices: 1,
       refused: 0,
       firstRefused: [],
-      issuers: [],
-      keyTypes: [],
+      issuers,
+      keyTypes: ["P-256"],
       format: "CloudIdCsv",
       collidingSerials: new Set(),
     },
   };
-  const client = new RestlessBindings(kinds.ReelBinding, rig.api);
   const deps = {
     cluster: { ...rig.cluster, bindings: { cache: bindings.cache, client } },
     inspector: { inspection: () => ready },
     clock: systemClock,
   };
-  const claimed = await claim(batch, deps, rig.context.signal);
-  expect(claimed).toMatchObject({ do: "progress", reason: "BindingChanging" });
+  return await claim(batch, deps, rig.context.signal);
+}
+
+it("a reel whose binding comes and goes is not called contested", async () => {
+  using rig = await ControllerRig.start();
+  const client = new RestlessBindings(kinds.ReelBinding, rig.api);
+  expect(await claimed(rig, client)).toMatchObject({ do: "progress", reason: "BindingChanging" });
 });
+
+it.each([
+  [
+    "reelbindings.certferry.dev \"d1\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not this issuer",
+    "not this issuer",
+  ],
+  ['admission webhook "rules.example.com" denied the request: ask first', "ask first"],
+])(
+  "a binding that a rule of the cluster does not admit is waited for, in the rule's words: %s",
+  async (words, told) => {
+    using rig = await ControllerRig.start();
+    const client = new RefusedBindings(kinds.ReelBinding, rig.api);
+    client.words = words;
+    const { reason, message } = (await claimed(rig, client)) as { reason: string; message: string };
+    expect(reason).toBe("NotAllowed");
+    expect(message).toContain(`does not admit the binding: ${told}. It is asked again`);
+  },
+);
+
+it("rights that the operator itself lacks are no rule about the reel", async () => {
+  using rig = await ControllerRig.start();
+  const client = new RefusedBindings(kinds.ReelBinding, rig.api);
+  client.words = 'reelbindings.certferry.dev is forbidden: User "operator" cannot create resource';
+  await expect(claimed(rig, client)).rejects.toThrow("cannot create resource");
+});
+
+it.each([
+  [16, 16],
+  [17, undefined],
+])(
+  "of %d issuers, a binding names all or none, so that no rule takes a part for the whole",
+  async (count, listed) => {
+    using rig = await ControllerRig.start();
+    const client = new MemoryKind<ReelBinding>(kinds.ReelBinding, rig.api);
+    const issuers = Array.from({ length: count }, (_, n) => `CN=CA ${n}`);
+    const { binding } = (await claimed(rig, client, issuers)) as { binding: ReelBinding };
+    expect(binding.spec.issuers?.length).toBe(listed);
+    expect(binding.spec.keyTypes).toEqual(["P-256"]);
+  },
+);
