@@ -26,16 +26,9 @@ export class EtcdGauge {
     this.#url = url;
   }
 
-  /** @throws Error when none of the ports that the process listens on serves etcd's metrics */
+  /** @throws as etcdOf */
   static async of(field: Field): Promise<EtcdGauge> {
-    const { plane } = field;
-    for (const port of await listeningPorts(plane.pid)) {
-      const url = `http://127.0.0.1:${port}/metrics`;
-      if ((await metrics(url).catch(() => "")).includes("etcd_mvcc_db_total_size_in_use_in_bytes")) {
-        return new EtcdGauge(field, url);
-      }
-    }
-    throw new Error(`process ${plane.pid} serves no metrics of etcd`);
+    return new EtcdGauge(field, `${await etcdOf(field)}/metrics`);
   }
 
   async size(): Promise<EtcdSize> {
@@ -61,6 +54,22 @@ export class EtcdGauge {
     }
     return this.size();
   }
+}
+
+/**
+ * Where a control plane's etcd serves its clients, with its JSON gateway and its metrics: `http://127.0.0.1:PORT`.
+ * @throws Error when none of the ports that the process listens on is etcd's
+ */
+export async function etcdOf({ plane }: Field): Promise<string> {
+  for (const port of await listeningPorts(plane.pid)) {
+    const url = `http://127.0.0.1:${port}`;
+    if (
+      (await metrics(`${url}/metrics`).catch(() => "")).includes("etcd_mvcc_db_total_size_in_use_in_bytes")
+    ) {
+      return url;
+    }
+  }
+  throw new Error(`process ${plane.pid} serves no metrics of etcd`);
 }
 
 async function metrics(url: string): Promise<string> {
