@@ -265,7 +265,7 @@ describe.concurrent("a cloud that misbehaves", () => {
         device: later.deviceId,
         cloud: "aws",
         reason: "IdentityTaken",
-        message: "Thing exists with another certificate",
+        message: expect.stringMatching(/^Thing exists with another certificate\. Whose matter: account/),
       },
       { device: later.deviceId, cloud: "azure", reason: "IdentityTaken" },
     ]);

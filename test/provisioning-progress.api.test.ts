@@ -154,7 +154,9 @@ describe("suspension", () => {
     await site.notReady("H010", "False", "Suspended");
     await site.line("H010", "open", ({ state }) => state === "Provisioned");
     const line = await site.line("H010", "held", ({ state }) => state === "Suspended");
-    expect(line.message).toBe("Suspended: spec.suspend of CloudApi held is true");
+    expect(line.message).toMatch(
+      /^Suspended: spec\.suspend of CloudApi held is true\. Whose matter: account/,
+    );
     expect(held.received.requests).toEqual([]);
     await field.awaitApi("suspended-cloud", "held", "False", "Suspended");
     expect(open.registry.counts().devices).toBe(3);

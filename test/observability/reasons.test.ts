@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { ALL_REASONS } from "../../operator/controllers/reasons.ts";
+import { REMEDIES } from "../../operator/controllers/remedies.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
@@ -38,10 +39,25 @@ async function written(): Promise<{ reason: string; file: string }[]> {
   return found;
 }
 
+/** Words without marks and links; a runbook is named, for there is nothing to click in a status. */
+function plain(markdown: string): string {
+  return markdown
+    .replaceAll(/\[runbook\]\(runbooks\/(\w+)\.md\)/g, "runbook $1")
+    .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll("`", "");
+}
+
 describe("docs/troubleshooting.md", () => {
   it("explains every reason that there is, in their order, and none that there is not", async () => {
     const reasons = await documented();
     expect(reasons).toEqual([...ALL_REASONS].sort());
+  });
+
+  it("says whose matter each is and what to do in the words that stand in the objects", async () => {
+    const text = await readFile(join(ROOT, "docs/troubleshooting.md"), "utf8");
+    const rows = [...text.matchAll(/^\| <a id="[a-z]+"><\/a>`(\w+)` \| .*? \| (.*?) \| .*? \| (.*?) \|$/gm)];
+    const told = rows.map(([, reason = "", whose, todo = ""]) => [reason, { whose, todo: plain(todo) }]);
+    expect(Object.fromEntries(told)).toEqual(REMEDIES);
   });
 
   it("misses none that is written in the code past the types", async () => {

@@ -1,6 +1,7 @@
 import type { CloudApi, CloudApiStatus } from "../../../crds/index.ts";
 import type { InfoAnswer } from "../../../interop/caller/caller.ts";
 import type { CloudApiReason } from "../reasons.ts";
+import { withRemedy } from "../remedies.ts";
 import { readiness, setCondition, removeCondition, type Verdict } from "../../runtime/conditions.ts";
 
 /** How the last probe went. */
@@ -77,7 +78,8 @@ function judge({ api, probe, endpoint }: CloudApiView): Verdict<CloudApiReason> 
     };
   }
   // Every probe is repeated by itself: credentials and addresses get mended on the other side too.
-  return { state: "retrying", reason: probe.reason, message: probe.message };
+  const message = withRemedy(probe.reason, `${probe.message}; it is asked again within a minute`);
+  return { state: "retrying", reason: probe.reason, message };
 }
 
 /** `Default` says whether automatic provisioning goes here; it is there only where `spec.default` is set. */

@@ -1,6 +1,8 @@
 import type { DeviceBatch, Reel, ReelBinding } from "../../../crds/index.ts";
 import { WAITED_FOR_REEL } from "../../../crds/index.ts";
+import { nextTry } from "../next-try.ts";
 import type { UnboundReason } from "../reasons.ts";
+import { withRemedy } from "../remedies.ts";
 import type { Inspection } from "../reel/inspector.ts";
 
 /** What the question "is this batch's reel its own?" is answered from. */
@@ -126,13 +128,15 @@ function planByInspection(batchId: string, inspection: Inspection | undefined): 
     };
   }
   if (inspection.state === "failed" && inspection.reason === "SlotNotFound") {
-    return { do: "refuse", reason: "SlotNotFound", message: inspection.message };
+    const { reason, message } = inspection;
+    return { do: "refuse", reason, message: withRemedy(reason, message) };
   }
   if (inspection.state === "failed") {
+    const when = inspection.retryAt === undefined ? "" : nextTry(inspection.retryAt);
     return {
       do: "wait",
       reason: "ReelNotReady",
-      message: `the manifest of reel ${batchId} cannot be used: ${inspection.reason}: ${inspection.message}. When who keeps the reels has mended that, the reel is bound by itself`,
+      message: `the manifest of reel ${batchId} cannot be used: ${inspection.reason}: ${inspection.message}${when}. When who keeps the reels has mended that, the reel is bound by itself`,
     };
   }
   return { do: "claim", inspection };

@@ -4,6 +4,8 @@ import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
 import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
 import type { CloudLink } from "../cloudapi/links.ts";
 import type { ObstacleReason } from "../reasons.ts";
+import { withRemedy } from "../remedies.ts";
+import { nextTry } from "../next-try.ts";
 import { shorten } from "./shorten.ts";
 
 /** Why a declared cloud cannot be called, whoever's fault it is. */
@@ -139,14 +141,13 @@ export function patienceLeft(progress: PlacementProgress | undefined, now: Date)
   return Math.max(0, hindrance.since + PATIENCE_MS - now.getTime());
 }
 
-/** A reason and its message, with when the next try is. */
+/** A reason and its message, with when the next try is, whose matter it is, and what to do. */
 export function explain(
   { reason, message, nextTryAt }: { reason: string; message: string; nextTryAt?: number | undefined },
   now: Date,
 ): string {
-  if (nextTryAt === undefined || nextTryAt <= now.getTime()) return `${reason}: ${message}`;
-  const at = new Date(Math.ceil(nextTryAt / 1_000) * 1_000).toISOString();
-  return `${reason}: ${message}; next try at ${seconds(at)}`;
+  const planned = nextTryAt !== undefined && Number.isFinite(nextTryAt) && nextTryAt > now.getTime();
+  return withRemedy(reason, `${reason}: ${message}${planned ? nextTry(nextTryAt) : ""}`);
 }
 
 /** What sets the pace, where devices are on their way; an address that does not answer also where that is all there is. */

@@ -1,6 +1,7 @@
 import type { DeviceBatch, DeviceBatchStatus, ReelBinding } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue } from "../../runtime/conditions.ts";
 import type { EventInput } from "../../runtime/events.ts";
+import { NEXT_TRY } from "../next-try.ts";
 import type { BatchReason, EventReason, UnboundReason } from "../reasons.ts";
 import type { Claim } from "./claim.ts";
 
@@ -16,9 +17,6 @@ const ILLS: ReadonlySet<string> = new Set<BatchReason | UnboundReason>([
   "AmbiguousDefault",
   "ReelNotReady",
 ]);
-
-/** A time that moves on would make each repetition an Event of its own. */
-const NEXT_TRY = /; next try at [0-9TZ:-]+/g;
 
 /** A verdict, as it was given by this version. */
 export interface Judged {

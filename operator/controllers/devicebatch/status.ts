@@ -7,6 +7,7 @@ import type {
 } from "../../../crds/index.ts";
 import { readiness, removeCondition, setCondition, type Verdict } from "../../runtime/conditions.ts";
 import type { BatchReason, UnboundReason } from "../reasons.ts";
+import { withRemedy } from "../remedies.ts";
 import type { CloudChoice } from "./cloud-plan.ts";
 import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
 import { departureProgress, departuresVerdict } from "./departure-status.ts";
@@ -182,7 +183,8 @@ function judge(
     };
   }
   const who = batch.spec.suspend === true ? "this batch" : "its cloud";
-  return { state: "stalled", reason: "Suspended", message: `${count}; ${who} is suspended` };
+  const message = withRemedy("Suspended", `${count}; ${who} is suspended`);
+  return { state: "stalled", reason: "Suspended", message };
 }
 
 /** When those that go on will be done, and what sets their pace; nothing where that is not known of each. */
@@ -232,7 +234,7 @@ function failuresOf({ batch, clouds, binding, request }: BoundView): DeviceFailu
       device,
       cloud: cloud.name,
       reason,
-      message: shorten(message, FAILURE_MESSAGE),
+      message: shorten(withRemedy(reason, message), FAILURE_MESSAGE),
     }));
   });
   return failures.slice(0, FAILURES_SHOWN);

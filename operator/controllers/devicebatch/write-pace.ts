@@ -1,14 +1,13 @@
 import type { DeviceBatchStatus } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue } from "../../runtime/conditions.ts";
 import { sameJson } from "../../runtime/json.ts";
+import { NEXT_TRY } from "../next-try.ts";
 
 /** A batch's status is written at most once a second, but for what people and tools wait for. */
 const INTERVAL_MS = 1_000;
 /** Where nothing but the time of a next try moved: so seldom, and for all batches of an account four in a second. */
 const TIMES_ONLY_MS = 5_000;
 const TIMES_ONLY_MS_EACH = 250;
-
-const NEXT_TRY = /; next try at [0-9TZ:-]+/g;
 
 /**
  * How long a status waits to be written, in milliseconds; 0: it is written at once.

@@ -1,7 +1,9 @@
 import type { Reel, ReelBinding, ReelStatus } from "../../../crds/index.ts";
 import { findCondition, isConditionTrue, readiness, type Verdict } from "../../runtime/conditions.ts";
 import { isSignedFormat, type ManifestSummary } from "../../manifests/index.ts";
+import { nextTry } from "../next-try.ts";
 import { knownReelReason, type ReelReason } from "../reasons.ts";
+import { withRemedy } from "../remedies.ts";
 import type { Inspection } from "./inspector.ts";
 
 /** What a reel's status follows from. */
@@ -71,7 +73,12 @@ function judge({ reel, binding, inspection, contested = false }: ReelView): Verd
   }
   if (inspection?.state === "failed") {
     const { reason, message, retryAt } = inspection;
-    return { state: retryAt === undefined ? "stalled" : "retrying", reason, message };
+    const when = retryAt === undefined ? "" : nextTry(retryAt);
+    return {
+      state: retryAt === undefined ? "stalled" : "retrying",
+      reason,
+      message: withRemedy(reason, `${message}${when}`),
+    };
   }
   if (binding !== undefined)
     return { state: "ready", reason: "Bound", message: "the reel is bound to an account" };
