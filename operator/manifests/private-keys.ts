@@ -2,15 +2,14 @@ import { ManifestError } from "./errors.ts";
 
 const MARKER = "PRIVATE KEY-----";
 
+const TEXTS = [MARKER, "PuTTY-User-Key-File-"];
+
 /**
- * How private keys look in files: as text, also in UTF-16, and within base64 of a PEM file, where the marker
- * starts at one of three places in a group; the characters that depend on its neighbours are left out.
+ * How private keys look in files: as text, and within base64 of a PEM file, where the marker starts at one of three
+ * places in a group; the characters that depend on its neighbours are left out.
  */
-const NEEDLES: readonly Buffer[] = [
-  ...[MARKER, "PuTTY-User-Key-File-"].flatMap((text) => {
-    const wide = Buffer.from(text, "utf16le");
-    return [Buffer.from(text), wide, Buffer.from(wide).swap16()];
-  }),
+const NARROW: readonly Buffer[] = [
+  ...TEXTS.map((text) => Buffer.from(text)),
   ...[0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), Buffer.from(MARKER)]);
     const stable = Math.floor((text.length * 8) / 6);
@@ -18,7 +17,13 @@ const NEEDLES: readonly Buffer[] = [
   }),
 ];
 
-const LONGEST = Math.max(...NEEDLES.map((needle) => needle.length));
+/** The texts in UTF-16, of either order: every second byte is zero. */
+const WIDE: readonly Buffer[] = TEXTS.flatMap((text) => {
+  const wide = Buffer.from(text, "utf16le");
+  return [wide, Buffer.from(wide).swap16()];
+});
+
+const LONGEST = Math.max(...[...NARROW, ...WIDE].map((needle) => needle.length));
 
 /** Looks for private keys in bytes that pass by, across the seams of their chunks. */
 export class PrivateKeyScan {
@@ -35,7 +40,8 @@ export class PrivateKeyScan {
 }
 
 function hasNeedle(bytes: Buffer): boolean {
-  return NEEDLES.some((needle) => bytes.includes(needle));
+  const isIn = (needle: Buffer): boolean => bytes.includes(needle);
+  return NARROW.some(isIn) || (bytes.includes(0) && WIDE.some(isIn));
 }
 
 /** PKCS#5 and PKCS#12 password-based encryption: 1.2.840.113549.1.5 and 1.2.840.113549.1.12.1. */

@@ -1,50 +1,46 @@
 import { Ground } from "../ground/ground.ts";
 import type { QuotaManners } from "../cloud/quota.ts";
 import type { BenchContext, Figure, Scenario } from "../scenario.ts";
-import { paceFigures } from "./pace.ts";
+import { COURSES, type Course, GATEWAY_MS, paceFigures } from "./pace.ts";
 
-const QUOTA = 100;
-const WARM_UP_SECONDS = 40;
+const WARM_UP_SECONDS = 60;
 const WINDOW_SECONDS = 60;
-const MANNERS = { devicesPerSecond: QUOTA, msPerDevice: 20, gatewayMs: 29_000 };
+const REFUSALS = ["429", "hidden"] as const;
 
 export const paceReal: Scenario = {
   name: "pace-real",
   about:
-    "The operator as a process, in real time, into two clouds at once that admit 100 devices a second as those of " +
-    "pace-429 and pace-hidden do, over HTTP; a minute is counted after forty seconds.",
+    "The operator as a process, in real time, into six clouds at once that admit 10, 15 and 100 devices a second as " +
+    "those of pace-429 and pace-hidden do, over HTTP; a minute is counted after a minute.",
   async run(context) {
     await using ground = await Ground.open(context);
     await ground.operator();
-    const [refused, hidden] = await Promise.all([
-      course(ground, "429", context),
-      course(ground, "hidden", context),
-    ]);
-    return [...refused, ...hidden];
+    const all = REFUSALS.flatMap((refusal) => COURSES.map((course) => run(ground, course, refusal, context)));
+    return (await Promise.all(all)).flat();
   },
 };
 
-async function course(
+async function run(
   ground: Ground,
+  { devicesPerSecond, msPerDevice }: Course,
   refusal: QuotaManners["refusal"],
   { quick, log }: BenchContext,
 ): Promise<Figure[]> {
   const warmUp = quick ? 3 : WARM_UP_SECONDS;
   const window = quick ? 3 : WINDOW_SECONDS;
-  const stub = await ground.cloud(`cloud-${refusal}`, { quota: { ...MANNERS, refusal } });
-  const reel = await ground.manifest(`REAL${refusal}`, QUOTA * (warmUp + window + 60));
+  const name = `${devicesPerSecond}-${refusal}`;
+  const quota = { devicesPerSecond, msPerDevice, gatewayMs: GATEWAY_MS, refusal };
+  const stub = await ground.cloud(`cloud-${name}`, { quota });
+  const reel = await ground.manifest(`REAL${name}`, devicesPerSecond * (warmUp + window + 60));
   await stub.reset();
-  await ground.bind(reel, [`cloud-${refusal}`]);
+  await ground.bind(reel, [`cloud-${name}`]);
   while ((await stub.tally()).seconds.length <= warmUp + window) {
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   const tally = await stub.tally();
-  log(`${refusal}: ${tally.letIn} let in with ${tally.requests} requests`);
-  return paceFigures(`${QUOTA}-${refusal}`, QUOTA, tally, { from: warmUp, seconds: window }).map((figure) =>
-    renamed(figure, refusal),
-  );
-}
-
-function renamed(figure: Figure, refusal: string): Figure {
-  return { ...figure, what: `${refusal}, ${figure.what}` };
+  log(`${name}: ${tally.letIn} let in with ${tally.requests} requests`);
+  return paceFigures(name, devicesPerSecond, tally, { from: warmUp, seconds: window }).map((figure) => ({
+    ...figure,
+    what: `${refusal}, ${figure.what}`,
+  }));
 }

@@ -6,7 +6,7 @@ import { atLeast, atMost, type Figure, type Scenario } from "../scenario.ts";
 export const GOODPUT_GOAL = atLeast(0.95);
 export const AGAIN_GOAL = atMost(0.02);
 
-interface Course {
+export interface Course {
   readonly devicesPerSecond: number;
   readonly msPerDevice: number;
   readonly warmUpSeconds: number;
@@ -14,11 +14,14 @@ interface Course {
 }
 
 /** AWS IoT's default for RegisterCertificateWithoutCA, for CreateThing, and one that was raised. */
-const COURSES: readonly Course[] = [
+export const COURSES: readonly Course[] = [
   { devicesPerSecond: 10, msPerDevice: 50, warmUpSeconds: 180, windowSeconds: 1_200 },
   { devicesPerSecond: 15, msPerDevice: 50, warmUpSeconds: 180, windowSeconds: 1_200 },
   { devicesPerSecond: 100, msPerDevice: 20, warmUpSeconds: 180, windowSeconds: 600 },
 ];
+
+/** API Gateway's. */
+export const GATEWAY_MS = 29_000;
 
 const ABOUT_THE_CLOUD =
   "a cloud that admits 10, 15 or 100 devices a second (a second's worth may come at once), whose callee works on a " +
@@ -48,7 +51,7 @@ async function run(
     const { devicesPerSecond, msPerDevice } = course;
     const warmUp = quick ? 30 : course.warmUpSeconds;
     const window = quick ? 60 : course.windowSeconds;
-    const manners = { devicesPerSecond, refusal, msPerDevice, gatewayMs: 29_000 };
+    const manners = { devicesPerSecond, refusal, msPerDevice, gatewayMs: GATEWAY_MS };
     const tally = await simulate(manners, warmUp + window);
     const name = String(devicesPerSecond);
     log(`${name}/s: ${tally.letIn} let in with ${tally.requests} requests`);
