@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kinds } from "../crds/kinds.ts";
-import { eventually } from "../test/harness/index.ts";
-import { Site } from "./testing/site.ts";
+import { apply, eventually } from "../test/harness/index.ts";
+import { Site, deedsReader } from "./testing/site.ts";
 import type { BatchDetail, BatchPage, Provisioning } from "./views/wire.ts";
 
 let site: Site;
@@ -212,6 +212,23 @@ describe("a batch", () => {
     );
     const vera = (await (await site.as("vera")).get("/api/accounts/acme/batches/d001/timeline")).json;
     expect(vera["events"]).toBe(false);
+  });
+
+  it("has a manifest for who may read its deed, as CSV and packed, and for nobody else", async () => {
+    const ada = await site.as("ada");
+    const at = "/api/accounts/acme/batches/d001/manifest";
+    expect((await ada.get(at)).status).toBe(403);
+    await apply(site.field.client, deedsReader("ada"));
+    const csv = await eventually(async () => {
+      const answer = await ada.get(at);
+      return answer.status === 200 ? answer : undefined;
+    });
+    expect(csv.text.split("-----BEGIN CERTIFICATE-----")).toHaveLength(4);
+    expect(csv.text).toMatch(/^device_id,group_id,certificate\n[^,]+,D001,"/u);
+    const packed = await ada.get(`${at}?format=7z`);
+    expect(packed.headers.get("content-disposition")).toBe('attachment; filename="D001.7z"');
+    expect(packed.text.slice(0, 2)).toBe("7z");
+    expect((await (await site.as("finn")).get(at)).status).toBe(403);
   });
 
   it("goes when its name was typed", async () => {

@@ -29,6 +29,10 @@ export interface ConsoleParts {
   readonly oidc?: OidcOptions | undefined;
   readonly known?: readonly KnownPerson[];
   readonly behindProxy?: boolean;
+  /** Where reels' ConfigMaps and Secrets are, and what may be called for a manifest, as for the operator. */
+  readonly operatorNamespace?: string;
+  readonly egressAllowCidrs?: readonly string[];
+  readonly clusterCidrs?: readonly string[];
   readonly log: Logger;
   readonly clock?: Clock;
   /** Requests of one address, and tries to sign in: so many at once, then so many a second. */
@@ -81,6 +85,11 @@ export async function startConsole(parts: ConsoleParts): Promise<RunningConsole>
     tries: new RateLimit({ clock, ...limits.tries }),
     requests: new RateLimit({ clock, ...limits.requests }),
     addressOf: parts.behindProxy === true ? forwardedFor : remoteAddress,
+    manifests: {
+      operatorNamespace: parts.operatorNamespace ?? "certferry-system",
+      egressAllowCidrs: parts.egressAllowCidrs ?? [],
+      clusterCidrs: parts.clusterCidrs ?? [],
+    },
     clock,
     log,
   });

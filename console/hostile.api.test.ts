@@ -136,10 +136,9 @@ describe("whatever is sent", () => {
         const said = `${method} ${path} ${sent}: ${answer.status} ${answer.text.slice(0, 300)}`;
         expect(answer.status, said).not.toBe(500);
         expect(answer.text, said).not.toContain("999999999999");
-        if (!sent.includes(SECRET_BATCH) && !asked.includes(SECRET_BATCH)) {
-          expect(answer.text, said).not.toContain(SECRET_BATCH);
-        }
-        if (answer.status >= 400) expect(typeof answer.json["code"], said).toBe("string");
+        const known = sent.includes(SECRET_BATCH) || asked.includes(SECRET_BATCH);
+        expect(known || !answer.text.includes(SECRET_BATCH), said).toBe(true);
+        expect(answer.status < 400 || typeof answer.json["code"] === "string", said).toBe(true);
         if (answer.status === 401) ada = await site.as("ada");
       }),
       { numRuns: 600, endOnFailure: true },

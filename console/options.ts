@@ -18,6 +18,9 @@ export interface ConsoleOptions {
   readonly tokens: boolean;
   readonly oidc: OidcOptions | undefined;
   readonly behindProxy: boolean;
+  readonly operatorNamespace: string;
+  readonly egressAllowCidrs: readonly string[];
+  readonly clusterCidrs: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -40,6 +43,9 @@ interface Flags {
   readonly oidcGroupsPrefix: string;
   readonly oidcGroup: string[];
   readonly behindProxy: boolean;
+  readonly operatorNamespace: string;
+  readonly egressAllowCidr: string[];
+  readonly clusterCidr: string[];
   readonly logLevel: LogLevel;
 }
 
@@ -91,6 +97,14 @@ export function readOptions(argv: readonly string[]): ConsoleOptions {
       "count tries by the last address of X-Forwarded-For, which the proxy must set",
       false,
     )
+    .option("--operator-namespace <name>", "where reels' ConfigMaps and Secrets are", "certferry-system")
+    .option(
+      "--egress-allow-cidr <cidr>",
+      "a range that may be called for a manifest; repeatable",
+      collect,
+      [],
+    )
+    .option("--cluster-cidr <cidr>", "a range of the cluster's own, which may not; repeatable", collect, [])
     .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"));
   const flags = command.parse([...argv]).opts<Flags>();
   const oidc = oidcOf(command, flags);
@@ -107,6 +121,9 @@ export function readOptions(argv: readonly string[]): ConsoleOptions {
     tokens: flags.tokenSignIn,
     oidc,
     behindProxy: flags.behindProxy,
+    operatorNamespace: flags.operatorNamespace,
+    egressAllowCidrs: flags.egressAllowCidr,
+    clusterCidrs: flags.clusterCidr,
     logLevel: flags.logLevel,
   };
 }

@@ -29,17 +29,27 @@ export interface Bundle {
  * @throws BundleError that says which file cannot be bundled, and why
  */
 export async function bundleOperator(): Promise<Bundle> {
+  return await bundleProgram(MAIN);
+}
+
+/**
+ * Bundles a program that reads manifests, with its threads and 7-Zip.
+ * @param entry its file, whose name is that of the bundle
+ * @param external packages that it can do without, and that are left out
+ * @throws BundleError that says which file cannot be bundled, and why
+ */
+export async function bundleProgram(entry: string, external: readonly string[] = []): Promise<Bundle> {
   const threads = new Set<string>();
-  const main = await bundled(MAIN, threads);
+  const main = await bundled(entry, threads, external);
   const parts = [main];
-  for (const thread of threads) parts.push(await bundled(thread, new Set()));
+  for (const thread of threads) parts.push(await bundled(thread, new Set(), external));
   const files = new Map(parts.flatMap(({ files }) => [...files]));
   for (const [name, path] of Object.entries(SEVEN_ZIP)) files.set(name, await readFile(join(ROOT, path)));
   const inputs = new Set(parts.flatMap(({ inputs }) => inputs));
   return { files, inputs: [...inputs, SEVEN_ZIP["7zz.wasm"]].sort() };
 }
 
-async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
+async function bundled(entry: string, threads: Set<string>, external: readonly string[]): Promise<Bundle> {
   try {
     const { outputFiles, metafile } = await esbuild({
       entryPoints: [entry],
@@ -58,6 +68,7 @@ async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
       legalComments: "eof",
       charset: "utf8",
       logLevel: "silent",
+      external: [...external],
       plugins: [separateThreads(threads), withoutForeignMaps],
       banner: { js: COMMON_JS },
     });
@@ -69,7 +80,7 @@ async function bundled(entry: string, threads: Set<string>): Promise<Bundle> {
       location === null ? text : `${location.file}:${location.line}: ${text}`,
     );
     throw new BundleError(
-      `the operator cannot be bundled from ${relative(ROOT, entry)} (are the dependencies installed? npm run setup): ${reasons.join("; ")}`,
+      `the program cannot be bundled from ${relative(ROOT, entry)} (are the dependencies installed? npm run setup): ${reasons.join("; ")}`,
       { cause: error },
     );
   }
@@ -87,7 +98,7 @@ function separateThreads(threads: Set<string>): Plugin {
   return {
     name: "threads",
     setup(build) {
-      build.onLoad({ filter: /[\\/]operator[\\/].*\.ts$/ }, async ({ path }) => {
+      build.onLoad({ filter: /[\\/](?:operator|desk)[\\/].*\.ts$/ }, async ({ path }) => {
         const text = await readFile(path, "utf8");
         for (const { groups } of text.matchAll(WORKER)) {
           threads.add(resolve(dirname(path), `${groups?.["file"] ?? ""}.ts`));

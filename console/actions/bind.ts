@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { ADDED_BY, ADDED_FROM, API_VERSION, kinds } from "../../crds/kinds.ts";
+import { kinds } from "../../crds/kinds.ts";
 import type { CloudApi, DeviceBatch } from "../../crds/index.ts";
+import { newBatch } from "../../desk/new-batch.ts";
 import { ApiError, isAlreadyExists } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import type { Session } from "../people/sessions.ts";
@@ -39,29 +40,23 @@ export async function bind(
   signal: AbortSignal,
 ): Promise<Bound> {
   const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
-  const name = batchId.toLowerCase();
-  const declared = typeof clouds === "string" ? [] : [...new Set(clouds)].map((cloud) => ({ name: cloud }));
-  const automatic =
-    declared.length > 0 || (clouds === "automatic" && (await isAutomatic(client, account, signal)));
+  const cloudApis = typeof clouds === "string" ? [] : [...new Set(clouds)];
+  const manual =
+    cloudApis.length === 0 && (clouds === "none" || !(await isAutomatic(client, account, signal)));
+  const { metadata, spec, ...kind } = newBatch({
+    namespace: account,
+    batchId,
+    cloudApis,
+    manual,
+    addedBy: person.name,
+    addedFrom: from,
+  });
+  const { name } = metadata;
+  const annotations = { ...metadata.annotations, [REQUEST]: request };
   try {
-    await batches.create(
-      {
-        apiVersion: API_VERSION,
-        kind: "DeviceBatch",
-        metadata: {
-          name,
-          namespace: account,
-          annotations: { [ADDED_BY]: person.name, [ADDED_FROM]: from, [REQUEST]: request },
-        },
-        spec: {
-          batchId,
-          provisioning: automatic ? "Automatic" : "Manual",
-          deletionPolicy: "Retain",
-          ...(declared.length === 0 ? {} : { cloudApis: declared }),
-        },
-      },
-      signal,
-    );
+    // What is left out is filled in by the API server.
+    const batch = { ...kind, metadata: { ...metadata, annotations }, spec: spec as DeviceBatch["spec"] };
+    await batches.create(batch, signal);
     return { name, repeated: false };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;

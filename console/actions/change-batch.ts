@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { PROVISION_REQUESTED_AT, kinds } from "../../crds/kinds.ts";
+import { kinds } from "../../crds/kinds.ts";
 import type { DeviceBatch } from "../../crds/index.ts";
+import { provisionNow } from "../../desk/new-batch.ts";
 import { isConflict } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import { Problem } from "../server/problem.ts";
@@ -62,10 +63,8 @@ export async function provisionAgain(
   now: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const annotations = { [PROVISION_REQUESTED_AT]: new Date(now).toISOString() };
-  await client
-    .resource<DeviceBatch>(kinds.DeviceBatch)
-    .patch(at, { metadata: { annotations } }, { type: "merge" }, signal);
+  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
+  await batches.patch(at, provisionNow(new Date(now)), { type: "merge" }, signal);
 }
 
 export const removalRequest = z.strictObject({

@@ -42,7 +42,9 @@ export async function probe(
     if (ownSecret) await putSecret(client, account, secret, form, signal);
     const made = await apis.create(draft, signal);
     if (ownSecret) await own(client, made, secret, signal);
-    return await verdictOn(client, account, name, signal);
+    const verdict = await verdictOn(client, account, name, signal);
+    // The person knows the link by the name that it will have.
+    return { ...verdict, message: verdict.message.replaceAll(name, form.name) };
   } finally {
     // Also when the page has gone: neither must stay.
     await Promise.all([

@@ -8,7 +8,6 @@ import type { OutputFile } from "esbuild";
 const ROOT = resolve(import.meta.dirname, "../..");
 const WEB = resolve(import.meta.dirname, "../web");
 const OUT = "/assets";
-const READER = join(ROOT, "node_modules/zxing-wasm/dist/reader/zxing_reader.wasm");
 
 /**
  * Bundles the pages: scripts, styles, the reader of QR codes, the service worker, and the two HTML files that name them.
@@ -22,6 +21,7 @@ export async function buildPages(): Promise<Map<string, Uint8Array>> {
     ),
     absWorkingDir: ROOT,
     outdir: OUT,
+    publicPath: OUT,
     entryNames: "[name]-[hash]",
     chunkNames: "[name]-[hash]",
     assetNames: "[name]-[hash]",
@@ -36,7 +36,6 @@ export async function buildPages(): Promise<Map<string, Uint8Array>> {
     jsx: "automatic",
     jsxImportSource: "preact",
     loader: { ".wasm": "file", ".svg": "file" },
-    alias: { "zxing-reader.wasm": READER },
     legalComments: "none",
     charset: "utf8",
     logLevel: "silent",

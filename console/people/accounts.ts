@@ -76,15 +76,19 @@ export async function rightsIn(
 ): Promise<AccountRights> {
   const may = async (verb: string, kind: { group: string; plural: string }): Promise<boolean> =>
     await rights.may({ verb, group: kind.group, resource: kind.plural, namespace }, signal);
-  const [seeBatches, bind, change, remove, seeClouds, create, patch, useClouds] = await Promise.all([
-    may("list", kinds.DeviceBatch),
-    may("create", kinds.DeviceBatch),
-    may("patch", kinds.DeviceBatch),
-    may("delete", kinds.DeviceBatch),
-    may("list", kinds.CloudApi),
-    may("create", kinds.CloudApi),
-    may("patch", kinds.CloudApi),
-    may("use", kinds.CloudApi),
-  ]);
-  return { seeBatches, bind, change, remove, seeClouds, editClouds: create && patch, useClouds };
+  const deeds = { verb: "get", group: kinds.ReelBinding.group, resource: kinds.ReelBinding.plural };
+  const [seeBatches, bind, change, remove, seeClouds, create, patch, useClouds, manifest] = await Promise.all(
+    [
+      may("list", kinds.DeviceBatch),
+      may("create", kinds.DeviceBatch),
+      may("patch", kinds.DeviceBatch),
+      may("delete", kinds.DeviceBatch),
+      may("list", kinds.CloudApi),
+      may("create", kinds.CloudApi),
+      may("patch", kinds.CloudApi),
+      may("use", kinds.CloudApi),
+      rights.may(deeds, signal),
+    ],
+  );
+  return { seeBatches, bind, manifest, change, remove, seeClouds, editClouds: create && patch, useClouds };
 }

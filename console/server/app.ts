@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import type { ManifestOptions } from "../actions/manifest.ts";
 import { batchId } from "../actions/names.ts";
 import type { Clock } from "../../operator/runtime/clock.ts";
 import type { Logger } from "../../operator/runtime/logger.ts";
@@ -24,6 +25,7 @@ export interface AppOptions extends SignInOptions {
   readonly qrBase: URL;
   readonly pages: Pages;
   readonly requests: RateLimit;
+  readonly manifests: ManifestOptions;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -73,7 +75,7 @@ export function createApp(o: AppOptions): Hono<Env> {
   app.get("/api/accounts/:account/rights", async (c) =>
     c.json(await rightsIn(c.get("session").rights, accountOf(c), deadline(c))),
   );
-  app.route("/api/accounts/:account/batches", batchRoutes(o.clock));
+  app.route("/api/accounts/:account/batches", batchRoutes(o.clock, o.manifests));
   app.route("/api/accounts/:account/clouds", cloudRoutes(o.log));
   app.route("/api/accounts/:account/provisioning", provisioningRoutes());
   app.get("/api/qr/:file", (c) => qr(c, o.qrBase));

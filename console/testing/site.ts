@@ -122,3 +122,19 @@ export function grants(): KubeObject[] {
   );
   return made as KubeObject[];
 }
+
+/** Lets somebody read all deeds, and the manifests that are ConfigMaps. */
+export function deedsReader(user: string): KubeObject[] {
+  const metadata = { name: `${user}-reads-deeds` };
+  const subjects = [{ apiGroup: RBAC, kind: "User", name: user }];
+  const rules = [
+    { apiGroups: ["certferry.dev"], resources: ["reelbindings"], verbs: ["get"] },
+    { apiGroups: [""], resources: ["configmaps"], verbs: ["get"] },
+  ];
+  const roleRef = { apiGroup: RBAC, kind: "ClusterRole", name: metadata.name };
+  const made = [
+    { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata, rules },
+    { apiVersion: `${RBAC}/v1`, kind: "ClusterRoleBinding", metadata, roleRef, subjects },
+  ];
+  return made;
+}

@@ -28,8 +28,19 @@ export async function timelineOf(
 ): Promise<Timeline> {
   const events = await eventsOf(client, batch, signal);
   const entries = [...ownDates(batch), ...(events ?? [])];
-  entries.sort((a, b) => (a.at < b.at ? 1 : -1));
+  entries.sort(latestFirst);
   return { entries: entries.slice(0, MAX_ENTRIES), events: events !== undefined };
+}
+
+/** What happens one after the other, though within one second. */
+const STORY = ["Added", "Bound", "Started", "Arrived", "Provisioned"];
+/** `2026-11-26T13:40:05`: Events have fractions of a second, and dates of a batch have none. */
+const SECOND = 19;
+
+function latestFirst(a: TimelineEntry, b: TimelineEntry): number {
+  const [left, right] = [a.at.slice(0, SECOND), b.at.slice(0, SECOND)];
+  if (left !== right) return left < right ? 1 : -1;
+  return STORY.indexOf(b.reason) - STORY.indexOf(a.reason);
 }
 
 async function eventsOf(

@@ -169,6 +169,8 @@ export interface Provisioning {
 export interface AccountRights {
   readonly seeBatches: boolean;
   readonly bind: boolean;
+  /** May read the deeds of reels, without which there is no manifest to be had. */
+  readonly manifest: boolean;
   readonly change: boolean;
   readonly remove: boolean;
   readonly seeClouds: boolean;

@@ -15,6 +15,8 @@ import { apply, parseObjects } from "../cluster/apply.ts";
 const ROLES = resolve(import.meta.dirname, "../../charts/kustomize/people-roles.yaml");
 const RBAC = "rbac.authorization.k8s.io";
 const REELS_READER = "demo-reels-reader";
+const MANIFEST_READER = "demo-manifest-reader";
+const OPERATOR_NAMESPACE = "certferry-system";
 
 interface DemoPerson {
   readonly id: string;
@@ -67,6 +69,7 @@ export async function startDemoConsole(o: DemoConsoleOptions): Promise<RunningCo
     address: { host: "127.0.0.1", port: 0 },
     pages: new Pages(files),
     known: PEOPLE.map(knownPerson),
+    egressAllowCidrs: ["127.0.0.1/32"],
     log: silentLogger,
   });
 }
@@ -110,5 +113,43 @@ function grants(): KubeObject[] {
       subjects: PEOPLE.map(subject),
     },
   );
+  made.push(
+    ...manifestReader(PEOPLE.filter(({ roles }) => Object.values(roles).includes(ADMIN)).map(subject)),
+  );
   return made as KubeObject[];
+}
+
+/** To download a manifest one reads the reel's deed, and what its source is: a ConfigMap, for some of the demo's. */
+function manifestReader(subjects: readonly object[]): object[] {
+  const { group, plural } = kinds.ReelBinding;
+  const metadata = { name: MANIFEST_READER };
+  const inOperators = { name: MANIFEST_READER, namespace: OPERATOR_NAMESPACE };
+  return [
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "ClusterRole",
+      metadata,
+      rules: [{ apiGroups: [group], resources: [plural], verbs: ["get"] }],
+    },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "ClusterRoleBinding",
+      metadata,
+      roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: MANIFEST_READER },
+      subjects,
+    },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "Role",
+      metadata: inOperators,
+      rules: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["get"] }],
+    },
+    {
+      apiVersion: `${RBAC}/v1`,
+      kind: "RoleBinding",
+      metadata: inOperators,
+      roleRef: { apiGroup: RBAC, kind: "Role", name: MANIFEST_READER },
+      subjects,
+    },
+  ];
 }

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 
 import { findControlPlane } from "../control-plane/launcher.ts";
 import { prepareCloudParts } from "./cloud-parts.ts";
+import { prepareConsoleParts } from "./console-parts.ts";
 import { countsLine, withFailedSteps } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { prepareFaultParts } from "./fault-parts.ts";
@@ -39,8 +40,9 @@ await step("parts of the fault tests", async () => {
   await prepareFaultParts(say);
   await prepareObservabilityParts(say);
 });
-await step("parts of the tests of the installation", async () => {
+await step("parts of the tests of the installation and the console", async () => {
   await prepareInstallParts(say);
+  await prepareConsoleParts(say);
 });
 await step("check", async () => {
   for (const name of await runChecks({ ci: true, log: say })) failedSteps.push(`check failed: ${name}`);

@@ -7,6 +7,7 @@ import { findControlPlane } from "../control-plane/launcher.ts";
 import { runInForeground } from "../process/foreground.ts";
 import { KEPT_OUTPUT } from "../process/kept-output.ts";
 import { needsCloudParts, prepareCloudParts } from "./cloud-parts.ts";
+import { needsConsoleParts, prepareConsoleParts } from "./console-parts.ts";
 import { countTests } from "./counts.ts";
 import type { Counts } from "./counts.ts";
 import { withSearch } from "./output-search.ts";
@@ -39,6 +40,7 @@ export async function runTests(run: TestRun): Promise<Counts> {
   if (needsFaultParts(run.args ?? [])) await prepareFaultParts(run.log);
   if (needsInstallParts(run.args ?? [])) await prepareInstallParts(run.log);
   if (needsObservabilityParts(run.args ?? [])) await prepareObservabilityParts(run.log);
+  if (needsConsoleParts(run.args ?? [])) await prepareConsoleParts(run.log);
   return await runVitest({ ...run, search: true });
 }
 

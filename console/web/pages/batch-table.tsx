@@ -81,6 +81,11 @@ function Row({ account, row }: { account: string; row: BatchRow }): JSX.Element 
       </th>
       <td data-label={words.status}>
         <StatePill state={row.state} />
+        {(row.state === "Attention" || row.state === "Waiting") && row.reason !== undefined && (
+          <small class="reason" title={row.message}>
+            {row.reason}
+          </small>
+        )}
       </td>
       <td data-label={words.bound} class="right">
         {number(bound)}

@@ -10,6 +10,7 @@ import { follow } from "../state/router.ts";
 import { rights } from "../state/session.ts";
 import { date, t } from "../texts/index.ts";
 import { BatchClouds, BatchFailures, BatchReel } from "./batch-parts.tsx";
+import { ManifestButtons } from "./manifest-buttons.tsx";
 import { ChooseCloudsDialog } from "./choose-clouds.tsx";
 import { RemoveDialog } from "./remove-dialog.tsx";
 
@@ -55,6 +56,9 @@ export function BatchPage({ account, name }: { account: string; name: string }):
           {data.batchId} <StatePill state={data.state} />
         </h1>
         <div class="actions">
+          {rights.value?.manifest === true && data.boundAt !== undefined && (
+            <ManifestButtons path={at(account, "batches", name, "manifest")} batchId={data.batchId} />
+          )}
           {rights.value?.change === true && !leaving && (
             <>
               <button type="button" class="button" onClick={() => setDialog("clouds")}>

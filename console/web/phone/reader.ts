@@ -1,8 +1,7 @@
 import { prepareZXingModule, readBarcodes } from "zxing-wasm/reader";
-// @ts-expect-error esbuild makes an address of it
-import address from "zxing-reader.wasm";
+import address from "zxing-wasm/reader/zxing_reader.wasm";
 
-prepareZXingModule({ overrides: { locateFile: () => address as string } });
+prepareZXingModule({ overrides: { locateFile: () => address } });
 
 /** What the QR code in a picture says; undefined when there is none. */
 export async function readQr(picture: ImageData): Promise<string | undefined> {

@@ -53,6 +53,21 @@ export async function post<T>(path: string, body: unknown = {}, signal?: AbortSi
   return await call<T>(path, { method: "POST", body, ...(signal === undefined ? {} : { signal }) });
 }
 
+/**
+ * A file, which may take the server some minutes to make.
+ * @throws Refused
+ */
+export async function fileOf(path: string): Promise<Blob> {
+  const response = await fetch(path).catch(() => {
+    throw new Refused({ status: 0, code: "Network", detail: t.errors.network });
+  });
+  if (response.ok) return await response.blob();
+  const body: unknown = await response.json().catch(() => undefined);
+  throw new Refused(
+    isProblem(body) ? body : { status: response.status, code: "Failed", detail: t.errors.network },
+  );
+}
+
 /** What an error says to a person. */
 export function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : t.errors.title;

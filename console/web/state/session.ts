@@ -14,6 +14,7 @@ export const startProblem = signal<Refused | undefined>(undefined);
 const NO_RIGHTS: AccountRights = {
   seeBatches: false,
   bind: false,
+  manifest: false,
   change: false,
   remove: false,
   seeClouds: false,

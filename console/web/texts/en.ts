@@ -135,6 +135,8 @@ export const en = {
     clouds: "Cloud APIs",
     noClouds: "This batch goes to no cloud yet.",
     addCloud: "Choose Cloud APIs",
+    manifest: "Manifest",
+    manifestAs: (format: string) => `Download the manifest as ${format}`,
     provision: "Provision now",
     provisionAsked: "Every device is provisioned again",
     delete: "Delete",

@@ -4,18 +4,21 @@ import type { Texts } from "./en.ts";
 /** The catalogue that the pages speak from. */
 export const t: Texts = en;
 
-const NUMBER = new Intl.NumberFormat(t.language);
-const PACE = new Intl.NumberFormat(t.language, { maximumSignificantDigits: 3 });
-const PERCENT = new Intl.NumberFormat(t.language, { style: "percent", maximumFractionDigits: 1 });
-const DAY_AND_TIME = new Intl.DateTimeFormat(t.language, { dateStyle: "medium", timeStyle: "short" });
-const THIS_YEAR = new Intl.DateTimeFormat(t.language, {
+/** How numbers and dates are written: as where the reader is, as far as that is the pages' language. */
+const LOCALE = navigator.language.startsWith(t.language) ? navigator.language : t.language;
+
+const NUMBER = new Intl.NumberFormat(LOCALE);
+const PACE = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
+const PERCENT = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
+const DAY_AND_TIME = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeStyle: "short" });
+const THIS_YEAR = new Intl.DateTimeFormat(LOCALE, {
   month: "short",
   day: "numeric",
   hour: "numeric",
   minute: "2-digit",
 });
-const TIME = new Intl.DateTimeFormat(t.language, { timeStyle: "short" });
-const AGO = new Intl.RelativeTimeFormat(t.language, { numeric: "auto", style: "short" });
+const TIME = new Intl.DateTimeFormat(LOCALE, { timeStyle: "short" });
+const AGO = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto", style: "short" });
 
 export function number(value: number): string {
   return NUMBER.format(value);
