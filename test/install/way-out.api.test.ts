@@ -1,8 +1,6 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { findKubectl } from "../../tools/kubectl/source.ts";
@@ -10,12 +8,11 @@ import { missingPart } from "../../tools/setup/missing-part.ts";
 import { CAPABILITIES } from "../../interop/protocol/capabilities.ts";
 import type { KubeObject } from "../../operator/runtime/objects.ts";
 import type { TestCloud } from "../clouds/index.ts";
+import { asDocumented } from "../field/documented.ts";
 import { Field } from "../field/field.ts";
 import { eventually, type OperatorProcess } from "../harness/index.ts";
 
-const run = promisify(execFile);
 const missing = await missingPart(findKubectl());
-const PAGE = resolve(import.meta.dirname, "../../docs/upgrades.md");
 
 describe.skipIf(missing !== undefined)(
   `an operator that is gone before what it holds${missing ?? ""}`,
@@ -49,20 +46,11 @@ describe.skipIf(missing !== undefined)(
       await field.awaitReady(account, "held");
     }
 
-    /** Runs what the page says, as a person would: one of the blocks under "When the operator has gone first". */
-    async function asDocumented(block: 0 | 1): Promise<void> {
-      const page = await readFile(PAGE, "utf8");
-      const section = page.split(/^### When the operator has gone first$/m)[1] ?? "";
-      const script = [...section.matchAll(/^```sh\n(.*?)^```$/gms)][block]?.[1];
-      if (script === undefined) throw new Error(`${PAGE} has no such block`);
-      const { path } = await findKubectl();
-      const env = {
-        ...process.env,
-        KUBECONFIG: field.plane.kubeconfig,
-        PATH: `${dirname(path)}:${process.env["PATH"]}`,
-      };
-      await run("bash", ["-euo", "pipefail", "-c", script], { cwd: folder, env, timeout: 60_000 });
-    }
+    /** One of the blocks under that heading. */
+    const documented = async (block: number): Promise<void> => {
+      const place = { page: "upgrades.md", heading: "When the operator has gone first", block };
+      await asDocumented(place, { kubeconfig: field.plane.kubeconfig, cwd: folder });
+    };
 
     const gone = async (): Promise<boolean> => (await field.namespaces.find({ name: "acme" })) === undefined;
 
@@ -72,7 +60,7 @@ describe.skipIf(missing !== undefined)(
         async () => (await field.batches.get({ namespace: "acme", name: "held" })).metadata.deletionTimestamp,
       );
       expect(await gone()).toBe(false);
-      await asDocumented(0);
+      await documented(0);
       await eventually(gone, { what: "the namespace is gone" });
       const { items } = parse(await readFile(join(folder, "certferry-records.yaml"), "utf8")) as {
         items: KubeObject[];
@@ -100,13 +88,13 @@ describe.skipIf(missing !== undefined)(
 
     it("leaves nothing that cannot be deleted", async () => {
       await field.batches.delete({ namespace: "acme", name: "heir" });
-      await asDocumented(0);
-      await asDocumented(1);
+      await documented(0);
+      await documented(1);
       expect((await field.bindings.list()).items).toEqual([]);
       expect((await field.ledgers.list()).items).toEqual([]);
       await field.reels.delete({ name: "acme-1" });
       await field.namespaces.delete({ name: "acme" });
-      await asDocumented(0);
+      await documented(0);
       await eventually(gone, { what: "the namespace is gone" });
     });
   },
