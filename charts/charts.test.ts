@@ -41,6 +41,31 @@ const CHOICES: readonly [string, ValuesInput][] = [
       },
     },
   ],
+  [
+    "a console whose people sign in at a provider",
+    {
+      console: {
+        enabled: true,
+        publicUrl: "https://certferry.example.com",
+        image: { tag: "1.2.3" },
+        tokenSignIn: false,
+        oidc: {
+          issuer: "https://id.example.com",
+          clientId: "certferry",
+          clientSecretName: "certferry-console-oidc",
+          groups: ["oidc:line-leads"],
+          users: ["oidc:ada@example.com"],
+        },
+      },
+    },
+  ],
+  [
+    "a console for some accounts, with tokens",
+    {
+      console: { enabled: true, publicUrl: "https://c.example.com", accounts: ["acme"] },
+      clusterCidrs: ["10.0.0.0/8"],
+    },
+  ],
   ["another tag, one replica", { image: { tag: "1.2.3-rc.1" }, replicas: 1 }],
   ["some accounts only", { watchNamespaces: ["acme", "globex"] }],
   [

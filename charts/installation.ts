@@ -1,4 +1,6 @@
 import { type App, Chart } from "cdk8s";
+import { Console } from "./parts/console.ts";
+import { ConsoleRights } from "./parts/console-rights.ts";
 import { Definitions } from "./parts/definitions.ts";
 import { Network } from "./parts/network.ts";
 import { OperatorRights } from "./parts/operator-rights.ts";
@@ -11,7 +13,7 @@ import type { Source } from "./source/source.ts";
 export class Installation extends Chart {
   readonly parts: ReadonlyMap<
     string,
-    Definitions | Network | OperatorRights | PeopleRoles | Policies | Workload
+    Console | ConsoleRights | Definitions | Network | OperatorRights | PeopleRoles | Policies | Workload
   >;
 
   constructor(app: App, source: Source) {
@@ -24,6 +26,8 @@ export class Installation extends Chart {
         new Policies(this, "policies", source),
         new Network(this, "network", source),
         new Workload(this, "workload", source),
+        new ConsoleRights(this, "console-rights", source),
+        new Console(this, "console", source),
       ].map((part) => [part.node.id, part]),
     );
   }

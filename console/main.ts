@@ -5,7 +5,7 @@ import { startConsole } from "./console.ts";
 import { readOptions } from "./options.ts";
 import { Pages } from "./server/pages.ts";
 
-const options = readOptions(process.argv);
+const options = readOptions(process.argv, process.env);
 const log = createLogger({ level: options.logLevel, app: "certferry-console" });
 
 /** The kubeconfig that was named, or the pod's service account; never whatever context happens to be current. */

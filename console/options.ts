@@ -50,7 +50,7 @@ interface Flags {
 }
 
 /** Reads the command line. `--help` and mistakes end the process as commander does. */
-export function readOptions(argv: readonly string[]): ConsoleOptions {
+export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): ConsoleOptions {
   const command = new Command("console")
     .description("Certferry's console: a web server for the people who bind, provision and look.")
     .option("--kubeconfig <file>", "how to reach the cluster (inside a cluster: leave it out)")
@@ -97,7 +97,11 @@ export function readOptions(argv: readonly string[]): ConsoleOptions {
       "count tries by the last address of X-Forwarded-For, which the proxy must set",
       false,
     )
-    .option("--operator-namespace <name>", "where reels' ConfigMaps and Secrets are", "certferry-system")
+    .option(
+      "--operator-namespace <name>",
+      "where reels' ConfigMaps and Secrets are",
+      env["POD_NAMESPACE"] ?? "certferry-system",
+    )
     .option(
       "--egress-allow-cidr <cidr>",
       "a range that may be called for a manifest; repeatable",

@@ -258,7 +258,7 @@ describe.skipIf(missing !== undefined)(`the console's pages${missing ?? ""}`, ()
       await site.field.ship("D007", 2);
       const page = await opened("finn", "/cloud-id?groupId=D007", PHONE);
       await expect.poll(() => page.getByLabel("Product batch ID").inputValue()).toBe("D007");
-      await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+      await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
       await page.context().setOffline(true);
       await page.getByRole("button", { name: "Add", exact: true }).click();
       await page.getByText("Waiting for the network").waitFor();
@@ -308,9 +308,8 @@ describe.skipIf(missing !== undefined)(`the console's pages${missing ?? ""}`, ()
     await page.getByRole("button", { name: "nobody", exact: true }).click();
     await page.getByText("You may not see the devicebatches of account acme").waitFor();
     expect(await flaws(page)).toEqual([]);
-    const readable = await page.evaluate(() =>
-      JSON.stringify([document.cookie, localStorage, sessionStorage]),
-    );
+    const script = "JSON.stringify([document.cookie, localStorage, sessionStorage])";
+    const readable = await page.evaluate<string>(script);
     expect(readable).not.toContain("token");
     expect(readable).not.toContain("certferry=");
     await page.getByRole("button", { name: "Sign out" }).click();

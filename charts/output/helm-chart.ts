@@ -16,6 +16,10 @@ const NOTES = `Certferry {{ .Chart.AppVersion }} is installed in namespace {{ .R
 The cluster's ranges of Services and pods are not known, so a CloudApi or a Reel may name addresses in them.
 Give both: --set-json 'clusterCidrs=["10.96.0.0/12","10.244.0.0/16"]'
 {{- end }}
+{{- if .Values.policies.reelContent }}
+
+Nothing is bound until the ConfigMap certferry-reel-content in this namespace says what may be. docs/access.md says how.
+{{- end }}
 {{- if .Values.crds.keep }}
 
 "helm uninstall" leaves Certferry's kinds and all objects of these kinds. docs/install.md says how to remove them.

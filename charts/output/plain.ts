@@ -53,7 +53,10 @@ export function installYaml(version: string, values: ValuesInput = {}): string {
 export function kustomizeBase(version: string): Map<string, string> {
   const parts = objectsOf({}, { namespace: NAMESPACE, version });
   const files = new Map([["namespace.yaml", HEAD + written([NAMESPACE_OBJECT])]]);
-  for (const [name, objects] of parts) files.set(`${name}.yaml`, HEAD + written(objects));
+  for (const [name, objects] of parts) {
+    // kustomize refuses a file without an object: a part that is an option, and not chosen.
+    if (objects.length > 0) files.set(`${name}.yaml`, HEAD + written(objects));
+  }
   const kustomization = {
     apiVersion: "kustomize.config.k8s.io/v1beta1",
     kind: "Kustomization",

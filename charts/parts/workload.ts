@@ -1,10 +1,8 @@
 import { Construct } from "constructs";
 import { SELECTOR } from "../source/labels.ts";
 import type { Condition, Source } from "../source/source.ts";
-import { HEALTH_PORT, METRICS_PORT, OPERATOR } from "./names.ts";
+import { HEALTH_PORT, METRICS_PORT, OPERATOR, USER } from "./names.ts";
 
-/** The image's user; distroless calls it nonroot. */
-const USER = 65_532;
 const DATA = "/data";
 const MANIFESTS = "/manifests";
 const ARCHIVE = "/archive";

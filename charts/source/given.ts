@@ -2,7 +2,7 @@ import type { Construct } from "constructs";
 import { type Path, type Values, valueAt } from "../values/schema.ts";
 import { apiObject } from "./api-object.ts";
 import { commonLabels } from "./labels.ts";
-import type { Condition, Manifest, Optional, Source } from "./source.ts";
+import type { Condition, ImagePath, Manifest, Optional, Source } from "./source.ts";
 
 /** Values as they were given: what `install.yaml` and the kustomize base are made from. */
 export class GivenValues implements Source {
@@ -29,8 +29,8 @@ export class GivenValues implements Source {
     return pattern.replace("%s", () => this.text(path));
   }
 
-  image(): string {
-    const { repository, tag, digest } = this.#values.image;
+  image(at: ImagePath = "image"): string {
+    const { repository, tag, digest } = at === "image" ? this.#values.image : this.#values.console.image;
     if (digest !== "") return `${repository}@${digest}`;
     return `${repository}:${tag === "" ? this.#version : tag}`;
   }

@@ -3,7 +3,7 @@ import type { Construct } from "constructs";
 import { type Path, readValues, valueAt } from "../values/schema.ts";
 import { apiObject } from "./api-object.ts";
 import { commonLabels } from "./labels.ts";
-import type { Condition, Manifest, Optional, Source } from "./source.ts";
+import type { Condition, ImagePath, Manifest, Optional, Source } from "./source.ts";
 
 /** What a stand-in stands for. */
 export type Meaning =
@@ -57,10 +57,10 @@ export class HelmExpressions implements Source {
     return this.#scalar(`printf ${JSON.stringify(pattern)} ${value} | quote`);
   }
 
-  image(): string {
-    const tagged = `(printf "%s:%s" ${of("image.repository")} (${of("image.tag")} | default $.Chart.AppVersion))`;
-    const pinned = `(printf "%s@%s" ${of("image.repository")} ${of("image.digest")})`;
-    return this.#scalar(`ternary ${pinned} ${tagged} (ne ${of("image.digest")} "") | quote`);
+  image(at: ImagePath = "image"): string {
+    const tagged = `(printf "%s:%s" ${of(`${at}.repository`)} (${of(`${at}.tag`)} | default $.Chart.AppVersion))`;
+    const pinned = `(printf "%s@%s" ${of(`${at}.repository`)} ${of(`${at}.digest`)})`;
+    return this.#scalar(`ternary ${pinned} ${tagged} (ne ${of(`${at}.digest`)} "") | quote`);
   }
 
   block(path: Path): Optional<object> {

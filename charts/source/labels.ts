@@ -4,6 +4,12 @@ export const SELECTOR = {
   "app.kubernetes.io/component": "operator",
 } as const;
 
+/** What the console's pods are selected by. */
+export const CONSOLE_SELECTOR = {
+  "app.kubernetes.io/name": "certferry",
+  "app.kubernetes.io/component": "console",
+} as const;
+
 /** Labels of every object. */
 export function commonLabels(version: string, managedBy: string): Record<string, string> {
   return {

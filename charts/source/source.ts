@@ -9,6 +9,9 @@ export type Condition =
   | { readonly all: readonly Condition[] }
   | { readonly moreThanOne: Path };
 
+/** Where an image is described. */
+export type ImagePath = "image" | "console.image";
+
 /** A Kubernetes object without the labels that all have. */
 export interface Manifest {
   readonly apiVersion: string;
@@ -36,8 +39,8 @@ export interface Source {
   number(path: Path): number;
   /** A text with the value in place of its `%s`. */
   format(pattern: string, path: Path): string;
-  /** The image that is run. */
-  image(): string;
+  /** The image that is run; the operator's unless told. */
+  image(at?: ImagePath): string;
   /** A list or an object as it was given; undefined, and the key with it gone, while it is empty. */
   block(path: Path): Optional<object>;
   /** The entries of an object, beside others that are always there. */

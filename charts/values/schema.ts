@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { consoleValues } from "./console.ts";
 
 const record = (description: string) => z.record(z.string(), z.string()).default({}).meta({ description });
 const objects = (description: string) =>
@@ -188,6 +189,7 @@ export const valuesSchema = z.strictObject({
   ...storage,
   ...scheduling,
   ...access,
+  console: consoleValues,
 });
 
 export type Values = z.output<typeof valuesSchema>;

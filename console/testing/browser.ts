@@ -90,11 +90,18 @@ export async function signIn(page: Page, person: string, path: string): Promise<
   await page.getByRole("button", { name: person, exact: true }).click();
 }
 
+/** Has the page in one theme; undefined: as the system says. (As text, because these are the page's own types.) */
+async function wear(page: Page, theme: "light" | "dark" | undefined): Promise<void> {
+  const change =
+    theme === undefined ? `removeAttribute("data-theme")` : `setAttribute("data-theme", "${theme}")`;
+  await page.evaluate(`document.documentElement.${change}`);
+}
+
 /** What axe finds wrong with the page as it is, in both themes; each with where it is. */
 export async function flaws(page: Page): Promise<string[]> {
   const found: string[] = [];
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((value) => document.documentElement.setAttribute("data-theme", value), theme);
+  for (const theme of ["light", "dark"] as const) {
+    await wear(page, theme);
     const { violations } = await new AxeBuilder({ page }).analyze();
     for (const { help, nodes } of violations) {
       found.push(
@@ -102,22 +109,21 @@ export async function flaws(page: Page): Promise<string[]> {
       );
     }
   }
-  await page.evaluate(() => document.documentElement.removeAttribute("data-theme"));
+  await wear(page, undefined);
   return found;
 }
 
 /** How far the page can be pushed sideways, in pixels: nobody should have to. */
 export async function overflow(page: Page): Promise<number> {
-  return await page.evaluate(
-    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-  );
+  const script = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+  return await page.evaluate<number>(script);
 }
 
 /** Leaves a picture of the page in docs/images, where that was asked for. */
 export async function picture(page: Page, name: string, theme: "light" | "dark" = "light"): Promise<void> {
   if (!PICTURES) return;
   await mkdir(IMAGES, { recursive: true });
-  await page.evaluate((value) => document.documentElement.setAttribute("data-theme", value), theme);
+  await wear(page, theme);
   await page.screenshot({ path: join(IMAGES, `console-${name}.png`), animations: "disabled" });
-  await page.evaluate(() => document.documentElement.removeAttribute("data-theme"));
+  await wear(page, undefined);
 }
