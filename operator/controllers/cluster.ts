@@ -13,6 +13,7 @@ import { CONFIG_MAP, type ConfigMap, NAMESPACE, type Namespace } from "../accoun
 import type { KubeClient, ResourceClient } from "../runtime/client.ts";
 import type { Clock } from "../runtime/clock.ts";
 import { type Cache, JoinedCache } from "../runtime/cache.ts";
+import { compacting } from "../runtime/compact.ts";
 import { Informer, type InformerOptions } from "../runtime/informer.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { ManagedInformer } from "../runtime/manager.ts";
@@ -92,7 +93,11 @@ export function watchCluster(
   type Options<T extends KubeObject> = Pick<InformerOptions<T>, "namespace" | "indexes" | "transform">;
   function watched<T extends KubeObject>(kind: ResourceKind, options: Options<T>): Watched<T> {
     const resource = client.resource<T>(kind);
-    return { client: resource, cache: new Informer<T>({ client: resource, clock, log, ...options }) };
+    const transform = compacting();
+    return {
+      client: resource,
+      cache: new Informer<T>({ client: resource, clock, log, transform, ...options }),
+    };
   }
   /** Of a kind that is in accounts, or is accounts: of those alone that are served. */
   function watchedInAccounts<T extends KubeObject>(kind: ResourceKind, options: Options<T>): Watched<T> {
@@ -101,7 +106,8 @@ export function watchCluster(
     const parts = namespaces.map((namespace): [string, Informer<T>] => {
       const part = kind.namespaced ? { namespace } : { fieldSelector: `metadata.name=${namespace}` };
       const name = `${kind.plural}-${namespace}`;
-      return [namespace, new Informer<T>({ client: resource, clock, log, name, ...options, ...part })];
+      const own = { clock, log, name, transform: compacting() };
+      return [namespace, new Informer<T>({ client: resource, ...own, ...options, ...part })];
     });
     const partOf = (key: string): string => (kind.namespaced ? (parseKey(key).namespace ?? "") : key);
     return { client: resource, cache: new JoinedCache(kind.plural, new Map(parts), partOf) };

@@ -8,8 +8,8 @@ export type IndexFunction<T> = (object: T) => string[];
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>();
   readonly #functions: ReadonlyMap<string, IndexFunction<T>>;
-  /** index → value → keys */
-  readonly #indexes = new Map<string, Map<string, Set<string>>>();
+  /** index → value → keys; a key by itself where it is the only one: most are, and a set takes 200 bytes. */
+  readonly #indexes = new Map<string, Map<string, string | Set<string>>>();
 
   constructor(indexes: Record<string, IndexFunction<T>> = {}) {
     this.#functions = new Map(Object.entries(indexes));
@@ -37,7 +37,8 @@ export class Store<T extends KubeObject> {
     const values = this.#indexes.get(index);
     if (values === undefined) throw new Error(`there is no index ${index}`);
     const found: T[] = [];
-    for (const key of values.get(value) ?? []) {
+    const keys = values.get(value) ?? [];
+    for (const key of typeof keys === "string" ? [keys] : keys) {
       const object = this.#objects.get(key);
       if (object !== undefined) found.push(object);
     }
@@ -53,8 +54,9 @@ export class Store<T extends KubeObject> {
       const values = this.#indexes.get(name);
       for (const value of of(object)) {
         const keys = values?.get(value);
-        if (keys === undefined) values?.set(value, new Set([key]));
-        else keys.add(key);
+        if (keys === undefined) values?.set(value, key);
+        else if (typeof keys !== "string") keys.add(key);
+        else if (keys !== key) values?.set(value, new Set([keys, key]));
       }
     }
   }
@@ -71,8 +73,8 @@ export class Store<T extends KubeObject> {
       const values = this.#indexes.get(name);
       for (const value of of(object)) {
         const keys = values?.get(value);
-        keys?.delete(key);
-        if (keys?.size === 0) values?.delete(value);
+        if (typeof keys === "object") keys.delete(key);
+        if (keys === key || (typeof keys === "object" && keys.size === 0)) values?.delete(value);
       }
     }
   }

@@ -38,7 +38,10 @@ async function run(
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   const tally = await stub.tally();
-  log(`${name}: ${tally.letIn} let in with ${tally.requests} requests`);
+  const tens = Array.from({ length: Math.floor(tally.seconds.length / 10) }, (_, at) =>
+    tally.seconds.slice(at * 10, at * 10 + 10).reduce((sum, { letIn }) => sum + letIn, 0),
+  );
+  log(`${name}: ${tally.requests} requests; let in each ten seconds: ${tens.join(" ")}`);
   return paceFigures(name, devicesPerSecond, tally, { from: warmUp, seconds: window }).map((figure) => ({
     ...figure,
     what: `${refusal}, ${figure.what}`,
