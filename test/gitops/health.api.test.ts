@@ -1,9 +1,11 @@
+import { resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KubeObject } from "../../operator/runtime/objects.ts";
 import { findGitopsHealth } from "../../tools/gitops-health/source.ts";
 import { findKubectl } from "../../tools/kubectl/source.ts";
 import { missingPart } from "../../tools/setup/missing-part.ts";
 import { ENTRY_MESSAGES } from "../../interop/protocol/messages.ts";
+import { asDocumented } from "../field/documented.ts";
 import { Field } from "../field/field.ts";
 import { Site } from "../field/site.ts";
 import type { OperatorProcess } from "../harness/index.ts";
@@ -47,6 +49,20 @@ describe.skipIf(missing !== undefined)(`what Flux and Argo CD see${missing ?? ""
 
   it("has a health check for each kind that people declare", () => {
     expect(tools.kinds).toEqual(["CloudApi", "DeviceBatch", "Reel"]);
+  });
+
+  it("brings Argo CD's health checks into its ConfigMap by the command of the docs", async () => {
+    const argocd = { namespace: "argocd", name: "argocd-cm" };
+    await kubectl.run("create", "namespace", argocd.namespace);
+    await kubectl.run("create", "configmap", "-n", argocd.namespace, argocd.name, "--from-literal=url=kept");
+    const place = { page: "gitops.md", heading: "Argo CD", block: 0 };
+    const root = resolve(import.meta.dirname, "../..");
+    await asDocumented(place, { kubeconfig: field.plane.kubeconfig, cwd: root });
+    const { data = {} } = await field.configMaps.get(argocd);
+    expect(Object.keys(data).sort()).toEqual([
+      ...tools.kinds.map((kind) => `resource.customizations.health.certferry.dev_${kind}`),
+      "url",
+    ]);
   });
 
   it("in progress: what no operator has looked at yet", async () => {
