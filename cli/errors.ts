@@ -77,9 +77,12 @@ function wordsOf({ message, status, reason }: ApiError): string {
 function explainOther(error: unknown): Explanation {
   // By name: these are errors of rooms that a command loads when it needs them.
   if (error instanceof Error && error.name === "ManifestError") {
-    return { exit: EXIT.refused, message: error.message };
+    return explainManifest(error);
   }
-  if (error instanceof Error && error.name === "LedgerFormatError") {
+  if (error instanceof Error && error.name === "LocalFileError") {
+    return { exit: EXIT.usage, message: error.message };
+  }
+  if (error instanceof Error && (error.name === "LedgerFormatError" || error.name === "UploadError")) {
     return { exit: EXIT.failed, message: error.message };
   }
   const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;
@@ -92,3 +95,22 @@ function explainOther(error: unknown): Explanation {
     hint: "Run it again with CERTFERRY_DEBUG=1 for where it happened, and report it",
   };
 }
+
+/** Why a manifest cannot be had or used; a missing right is what counts where that is the cause. */
+function explainManifest(error: Error): Explanation {
+  if (error.cause instanceof ApiError && error.cause.status === 403) {
+    const { exit, message, hint } = explainApi(error.cause);
+    return {
+      exit,
+      message: `the manifest cannot be read: ${message}`,
+      hint: `${hint ?? ""}\n${WITH_A_FILE}`,
+    };
+  }
+  const reason: unknown = Reflect.get(error, "reason");
+  const elsewhere =
+    reason === "SourceUnavailable" || reason === "SourceNotAllowed" || reason === "DigestMismatch";
+  return { exit: EXIT.refused, message: error.message, hint: elsewhere ? WITH_A_FILE : undefined };
+}
+
+const WITH_A_FILE =
+  "If you have the manifest as the vendor shipped it: --manifest FILE (it is checked against the SHA-256 of the binding)";

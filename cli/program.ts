@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { durationArgument } from "./define/arguments.ts";
 import { defineBatches } from "./define/batches.ts";
+import { defineReels } from "./define/reels.ts";
 import type { Definer } from "./define/definer.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Io, Output } from "./io.ts";
@@ -39,6 +40,7 @@ export function makeProgram(io: Io, signal: AbortSignal, done: (code: ExitCode) 
   program.showHelpAfterError(`(${io.program} --help says how)`);
   const definer: Definer = { io, signal, done };
   defineBatches(program, definer);
+  defineReels(program, definer);
   return program;
 }
 

@@ -1,5 +1,6 @@
 import type { DeviceBatch } from "../../crds/index.ts";
 import { batchIdFrom, reelNameFor } from "../../desk/batch-id.ts";
+import { progressOf } from "../../desk/progress.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { Session } from "./session.ts";
 
@@ -17,7 +18,10 @@ export async function findBatch(session: Session, given: string, signal: AbortSi
   }
   const reel = reelNameFor(batchIdFrom(given));
   const { items } = await batches.list({ namespace }, signal);
-  const found = items.filter(({ spec }) => reelNameFor(spec.batchId) === reel);
+  const named = items.filter(({ spec }) => reelNameFor(spec.batchId) === reel);
+  // Of several that name one reel, one at most has it.
+  const bound = named.filter((batch) => progressOf(batch).bound);
+  const found = bound.length === 1 ? bound : named;
   const [first, ...others] = found;
   if (first !== undefined && others.length === 0) return first;
   if (first === undefined) {

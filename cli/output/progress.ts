@@ -84,7 +84,7 @@ function cloudLines(
     cloud.state,
   ].join("  ");
   const name = cut(harmless(cloud.name), 20).padEnd(20);
-  const cells = Math.max(8, Math.min(BAR_CELLS, width - 40));
+  const cells = Math.max(8, Math.min(BAR_CELLS, width - 56));
   const first = `  ${name} ${bar(share, style, cells)} ${cut(words, Math.max(0, width - 24 - cells))}`;
   if (cloud.message === undefined) return [first];
   const why = wrapped(harmless(cloud.message), Math.max(20, width - 4));

@@ -1,0 +1,304 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { objectsOf } from "../charts/output/plain.ts";
+import type { DeviceBatch } from "../crds/index.ts";
+import type { KubeObject } from "../operator/runtime/objects.ts";
+import { Field, OPERATOR_NAMESPACE } from "../test/field/field.ts";
+import { apply } from "../test/harness/index.ts";
+import { manifestCsv, optigaArchive, optigaReel } from "../tools/factory/index.ts";
+import { layCommandLine } from "./bundle/build.ts";
+import { certferry, type CommandOptions, type CommandRun, screenOf } from "./testing/command-line.ts";
+
+const ACCOUNT = "acme";
+const TERMINAL = { columns: 72, rows: 24 };
+const ESCAPE = "\u001B";
+
+let field: Field;
+let folder: string;
+let main: string;
+
+beforeAll(async () => {
+  field = await Field.open();
+  main = await layCommandLine(await mkdtemp(join(tmpdir(), "certferry-installed-")));
+  folder = await mkdtemp(join(tmpdir(), "certferry-cli-"));
+  const parts = objectsOf({}, { namespace: OPERATOR_NAMESPACE, version: "0.0.0" });
+  for (const part of ["people-roles", "policies"])
+    await apply(field.client, (parts.get(part) ?? []) as KubeObject[]);
+  await field.account(ACCOUNT);
+  for (const role of ["viewer", "binder"]) await apply(field.client, [grant(role)]);
+  await field.awsApi(ACCOUNT, "aws-eu", await field.cloud(ACCOUNT), { default: true });
+  await field.azureApi(ACCOUNT, "azure-hub", await field.cloud(ACCOUNT, { flavor: "azure" }));
+  await field.operator({ leaderElect: false });
+});
+
+afterAll(async () => {
+  await field?.close();
+  for (const made of [folder, dirname(main)]) await rm(made, { recursive: true, force: true });
+});
+
+function grant(role: string): KubeObject {
+  const RBAC = "rbac.authorization.k8s.io";
+  return {
+    apiVersion: `${RBAC}/v1`,
+    kind: "ClusterRoleBinding",
+    metadata: { name: `the-${role}` },
+    roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: `certferry-${role}` },
+    subjects: [{ apiGroup: RBAC, kind: "User", name: `the-${role}` }],
+  } as KubeObject;
+}
+
+async function cli(args: string, options: CommandOptions = {}): Promise<CommandRun> {
+  const env = { KUBECONFIG: field.plane.kubeconfig, ...options.env };
+  return await certferry([...args.split(" "), "-n", ACCOUNT], { cwd: folder, main, ...options, env });
+}
+
+describe("bind and status", () => {
+  it("binds a reel and waits until its devices are in the default cloud; to bind it again is an error", async () => {
+    await field.ship("D001", 2);
+    const bound = await cli("bind D001 --wait -o name");
+    expect(bound.code, bound.stderr).toBe(0);
+    expect(bound.stdout).toBe("devicebatch.certferry.dev/d001\n");
+    expect(bound.stderr).toMatch(/^acme\/d001: Provisioned, aws-eu Provisioned 2\/2$/m);
+    const { metadata, spec } = await field.batches.get({ namespace: ACCOUNT, name: "d001" });
+    expect(spec.batchId).toBe("D001");
+    expect(metadata.annotations).toMatchObject({
+      "certferry.dev/added-from": "CLI",
+      "certferry.dev/added-by": expect.stringMatching(/./),
+    });
+    const again = await cli("bind d001");
+    expect(again.code).toBe(5);
+    expect(again.stderr).toMatch(/^error: batch acme\/d001 binds reel d001 already \(Provisioned/);
+    const taken = await cli("bind D001 --name other --wait");
+    expect(taken.code).toBe(5);
+    expect(taken.stderr).toMatch(/^error: AlreadyBound: /m);
+  });
+
+  it("takes the link of a QR code, whatever host it names", async () => {
+    const { code, stdout } = await cli(
+      "bind https://labels.example.net/cloud-id?groupId=Q001 --dry-run -o json",
+    );
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as DeviceBatch).spec.batchId).toBe("Q001");
+    expect(await field.batches.find({ namespace: ACCOUNT, name: "q001" })).toBeUndefined();
+  });
+
+  it("draws progress in a terminal, within its width, and leaves the cursor visible", async () => {
+    await field.ship("D002", 40);
+    const { code, stdout } = await cli("bind D002 --wait -c aws-eu -c azure-hub", { terminal: TERMINAL });
+    expect(code).toBe(0);
+    expect(stdout.lastIndexOf(`${ESCAPE}[?25h`)).toBeGreaterThan(stdout.lastIndexOf(`${ESCAPE}[?25l`));
+    const screen = screenOf(stdout, TERMINAL.columns).join("\n");
+    expect(screen).toMatch(/^acme\/d002 {2}reel D002$/m);
+    expect(screen).toMatch(/^ {2}azure-hub +━+ 40\/40 {2}100 % {2}Provisioned$/m);
+    expect(screen.match(/azure-hub/g)).toHaveLength(2);
+    expect(stdout).toContain(`${ESCAPE}[32m`);
+    const plain = await cli("status", { terminal: TERMINAL, env: { NO_COLOR: "1" } });
+    expect(plain.stdout).not.toContain(ESCAPE);
+  });
+
+  it.each([
+    ["a terminal", TERMINAL],
+    ["a pipe", undefined],
+  ])(
+    "ends the waiting at Ctrl-C with 130, and says that the work goes on, in %s",
+    async (_where, terminal) => {
+      const name = terminal === undefined ? "absent-1" : "absent-2";
+      const { code, stdout, stderr } = await cli(`bind ${name.toUpperCase()} --wait`, {
+        ...(terminal === undefined ? {} : { terminal }),
+        type: (seen) => (seen.includes("ReelNotFound") ? "\u0003" : undefined),
+      });
+      expect(code).toBe(130);
+      expect(stdout + stderr).toContain(`The work goes on in the cluster: certferry status ${name} -n acme`);
+      expect(await field.batches.find({ namespace: ACCOUNT, name })).toBeDefined();
+    },
+  );
+
+  it("gives up after --timeout with 124", async () => {
+    const { code, stderr } = await cli("bind ABSENT-3 --wait --timeout 1s");
+    expect(code).toBe(124);
+    expect(stderr).toMatch(/^error: batch acme\/absent-3 was not ready within 1 seconds$/m);
+  });
+
+  it("shows all batches for people and the same for programs, in one order", async () => {
+    const table = await cli("status -o wide");
+    expect(table.stdout.split("\n")[0]).toMatch(
+      /^NAME +BATCH +BOUND +PROVISIONED +FAILED +CLOUDS +STATUS +AGE +BOUND AT +PROVISIONED AT +ADDED BY +ADDED FROM +MESSAGE$/,
+    );
+    expect(table.stdout).toMatch(/^d001 +D001 +2 +2 +0 +aws-eu +Provisioned /m);
+    const json = await cli("status -o json");
+    const { items } = JSON.parse(json.stdout) as { items: DeviceBatch[] };
+    const names = items.map(({ metadata }) => metadata.name);
+    expect(names).toEqual(names.toSorted());
+    expect(names).toContain("d002");
+    const one = await cli("status D001");
+    expect(one.stdout).toMatch(/^Bound {7}2 devices at 20/m);
+    const yaml = await cli("status d001 -o yaml");
+    expect(yaml.stdout).toMatch(/^kind: DeviceBatch$/m);
+  });
+
+  it("stops quietly when its reader has gone", async () => {
+    const { code, stderr } = await cli("devices D002 -o jsonl", { closeAfter: 1 });
+    expect([0, 141]).toContain(code);
+    expect(stderr).toBe("");
+  });
+});
+
+describe("provision", () => {
+  it("adds a cloud beside the default that was chosen, and leaves that one be", async () => {
+    const { code, stderr } = await cli("provision D001 --cloud azure-hub --wait");
+    expect(code, stderr).toBe(0);
+    const { status } = await field.batches.get({ namespace: ACCOUNT, name: "d001" });
+    expect(status?.clouds?.map(({ name, provisioned, state }) => [name, provisioned, state])).toEqual([
+      ["aws-eu", 2, "Provisioned"],
+      ["azure-hub", 2, "Provisioned"],
+    ]);
+    const again = await cli("provision d001 --cloud azure-hub");
+    expect(again.code).toBe(5);
+  });
+
+  it("sends every device once more, and waits for that and not for what was before", async () => {
+    const before = await field.batches.get({ namespace: ACCOUNT, name: "d002" });
+    const { code, stdout } = await cli("provision d002 --wait -o json");
+    expect(code).toBe(0);
+    const after = JSON.parse(stdout) as DeviceBatch;
+    const ends = ({ status }: DeviceBatch): (string | undefined)[] =>
+      status?.clouds?.map(({ provisionedAt }) => provisionedAt) ?? [];
+    expect(ends(after)).not.toEqual(ends(before));
+    expect(after.metadata.annotations).toHaveProperty(["certferry.dev/provision-requested-at"]);
+  });
+});
+
+describe("reels, devices and manifests", () => {
+  it("mints test reels, declares them, and tells the truth about each device", async () => {
+    const minted = await cli("reel mint --count 3 --batch T --reels 2 --out minted --add --device-keys");
+    expect(minted.code, minted.stderr).toBe(0);
+    expect(minted.stdout).toBe("T-1\nT-2\n");
+    const csv = await readFile(join(folder, "minted", "T-1.csv"), "utf8");
+    expect(csv).not.toContain("PRIVATE KEY");
+    expect((await cli("bind T-1 --wait")).code).toBe(0);
+    const ids = csv.split("\n").flatMap((line) => /^([0-9A-F]{20}),T-1,/.exec(line)?.[1] ?? []);
+    const all = await cli("devices T-1 -o jsonl");
+    const lines = all.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ device, cloud, state }) => [device, cloud, state])).toEqual(
+      ids.map((id) => [id, "aws-eu", "Provisioned"]),
+    );
+    const download = await cli("manifest T-1");
+    expect(download.stdout).toBe(csv);
+    expect((await cli("manifest T-1 --out T-1.7z")).code).toBe(0);
+    expect((await cli("manifest T-1 --out T-1.7z")).code).toBe(5);
+    const packed = await cli("devices T-1 -o name --manifest T-1.7z");
+    // Other bytes than the ones that were bound, though they hold the same devices.
+    expect(packed.code).toBe(5);
+    expect(packed.stderr).toMatch(/SHA-256/);
+    const looked = await cli("reel add T-1.7z --batch T-1 --dry-run");
+    expect(looked.stderr).toMatch(/^3 devices \(CloudIdCsv; P-256/);
+  });
+
+  it("tells which devices failed, which are quarantined, and why", async () => {
+    const { issuer } = field;
+    const twins = [
+      await issuer.issueDevice({ batchId: "F001", serial: "10203040" }),
+      await issuer.issueDevice({ batchId: "F001", serial: "10203040" }),
+    ];
+    const good = await issuer.issueDevice({ batchId: "F001" });
+    const old = await issuer.issueDevice({
+      batchId: "F001",
+      notBefore: new Date("2001-01-01"),
+      notAfter: new Date("2002-01-01"),
+    });
+    await writeFile(join(folder, "F001.csv"), manifestCsv([...twins, good, old], { batchId: "F001" }));
+    const added = await cli("reel add F001.csv --batch F001");
+    expect(added.stderr).toMatch(/1 entry will be quarantined/);
+    const bound = await cli("bind F001 --wait");
+    expect(bound.code).toBe(6);
+    expect(bound.stderr).toContain("certferry devices f001 -n acme --failed");
+    const failed = await cli("devices F001 --failed");
+    expect(
+      failed.stdout
+        .trim()
+        .split("\n")
+        .map((line) => line.split(/ +/)),
+    ).toEqual([
+      ["DEVICE", "CLOUD", "STATE", "REASON"],
+      ...twins.map(({ deviceId }) => [deviceId, "aws-eu", "Failed", "SerialCollision"]),
+    ]);
+    const refused = await cli("devices F001 --quarantined -o json");
+    expect(JSON.parse(refused.stdout)).toMatchObject([
+      { device: old.deviceId, cloud: "", state: "Quarantined", reason: "CertificateExpired" },
+    ]);
+    const pending = await cli("devices F001 --pending");
+    expect([pending.code, pending.stdout, pending.stderr]).toEqual([0, "", "No such device.\n"]);
+  });
+
+  it("hands on the certificates of an archive with keys, and never the keys", async () => {
+    const reel = await optigaReel(field.issuer, 2);
+    await writeFile(join(folder, "optiga.7z"), (await optigaArchive(reel)).archive);
+    const added = await cli(`reel add optiga.7z --batch ${reel.reelId}`);
+    expect(added.code, added.stderr).toBe(0);
+    const name = `reel-${reel.reelId.toLowerCase()}`;
+    const stored = await field.configMaps.get({ namespace: OPERATOR_NAMESPACE, name });
+    expect(Object.keys(stored.data ?? {})).toEqual(["manifest.csv"]);
+    expect((await cli(`bind ${reel.reelId} --wait`)).code).toBe(0);
+  });
+
+  it.each([
+    ["a file that is not there", "reel add nowhere.csv --batch X1", 2],
+    ["another batch's manifest", "reel add F001.csv --batch X1", 5],
+    ["a batch ID that is none", "reel add F001.csv --batch no/id", 2],
+    ["a batch that does not exist", "devices nobody", 4],
+    ["a command that does not exist", "bnid D001", 2],
+    ["an option that does not exist", "status --bogus", 2],
+    ["a time that is none", "bind X1 --wait --timeout soon", 2],
+    ["two things that contradict each other", "bind X1 --manual -c aws-eu", 2],
+  ])("refuses %s in one line, without a stack", async (_what, args, code) => {
+    const run = await cli(args);
+    expect(run.code).toBe(code);
+    expect(run.stdout).toBe("");
+    expect(run.stderr).toMatch(/^error: /);
+    expect(run.stderr).not.toMatch(/\n\s+at |fault of the command itself/);
+  });
+});
+
+describe("rights", () => {
+  it("are the person's own: what is missing is named, with the role that has it", async () => {
+    const seen = await cli("status --as the-viewer -o name");
+    expect(seen.stdout).toContain("devicebatch.certferry.dev/d001");
+    const refused = await cli("bind R001 --as the-viewer");
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(
+      /^error: you \(the-viewer\) may not create devicebatches\.certferry\.dev in namespace acme\n +The role certferry-binder has this right/,
+    );
+    const bound = await cli("bind R001 --as the-binder");
+    expect(bound.code, bound.stderr).toBe(0);
+    const chosen = await cli("bind R002 --cloud aws-eu --as the-binder");
+    expect(chosen.code).toBe(3);
+    expect(chosen.stderr).toMatch(
+      /^error: you may not choose CloudApi aws-eu in namespace acme: ask for the verb use/,
+    );
+    const records = await cli("devices d001 --as the-binder");
+    expect(records.code).toBe(3);
+    expect(records.stderr).toMatch(
+      /may not get reelbindings\.certferry\.dev in the whole cluster\n.*certferry-admin/,
+    );
+  });
+});
+
+describe("a cluster", () => {
+  it("that cannot be reached, or is not named, is told apart", async () => {
+    const away = join(folder, "away");
+    const text = await readFile(field.plane.kubeconfig, "utf8");
+    await writeFile(away, text.replace(/server: .*/, "server: https://127.0.0.1:1"));
+    expect((await cli(`status --kubeconfig ${away}`)).code).toBe(7);
+    const none = await cli("status", { env: { KUBECONFIG: "" } });
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(/^error: there is no kubeconfig/);
+    const context = await cli("status --context elsewhere");
+    expect(context.code).toBe(2);
+    expect(context.stderr).toMatch(/there is no context "elsewhere"/);
+  });
+});
