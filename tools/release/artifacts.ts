@@ -5,27 +5,36 @@ import { parseDocument } from "yaml";
 import { helmChart } from "../../charts/output/helm-chart.ts";
 import { installYaml } from "../../charts/output/plain.ts";
 
-/** The image of a release. */
+/** The images of a release. */
+export interface ReleasedImages {
+  readonly operator: ReleasedImage;
+  readonly console: ReleasedImage;
+}
+
 export interface ReleasedImage {
   readonly repository: string;
   /** `sha256:…` of the whole index, for all platforms. */
   readonly digest: string;
 }
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
+/** @throws Error for what is no image by digest */
+export function releasedImage(text: string): ReleasedImage {
+  const [, repository, digest] = /^([^@\s]+)@(sha256:[0-9a-f]{64})$/.exec(text) ?? [];
+  if (repository === undefined || digest === undefined)
+    throw new Error(`${text} is no image by digest, such as ghcr.io/certferry/operator@sha256:0123…`);
+  return { repository, digest };
+}
 
 /**
- * Writes what people install a release from, with its image by digest: `install.yaml`, and the Helm chart's folder
+ * Writes what people install a release from, with its images by digest: `install.yaml`, and the Helm chart's folder
  * `certferry/`.
  * @param folder is emptied first
- * @throws Error for what is no digest
  */
-export async function writeArtifacts(folder: string, version: string, image: ReleasedImage): Promise<void> {
-  if (!DIGEST.test(image.digest)) throw new Error(`${image.digest} is no digest, such as sha256:0123…`);
+export async function writeArtifacts(folder: string, version: string, images: ReleasedImages): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  const files = new Map([["install.yaml", installYaml(version, { image })]]);
+  const files = new Map([["install.yaml", installYaml(version, { image: images.operator })]]);
   for (const [path, content] of helmChart(version)) {
-    files.set(join("certferry", path), path === "values.yaml" ? withImage(content, image) : content);
+    files.set(join("certferry", path), path === "values.yaml" ? withImages(content, images) : content);
   }
   for (const [path, content] of files) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -33,10 +42,14 @@ export async function writeArtifacts(folder: string, version: string, image: Rel
   }
 }
 
-function withImage(values: string, { repository, digest }: ReleasedImage): string {
+function withImages(values: string, images: ReleasedImages): string {
   const document = parseDocument(values);
-  document.setIn(["image", "repository"], repository);
-  document.setIn(["image", "digest"], digest);
+  for (const [at, image] of [
+    [["image"], images.operator],
+    [["console", "image"], images.console],
+  ] as const) {
+    for (const [key, value] of Object.entries(image)) document.setIn([...at, key], value);
+  }
   return document.toString({ lineWidth: 0 });
 }
 

@@ -1,11 +1,11 @@
 // For the release workflow:
 //   main.ts check --tag v1.2.3 [--notes FILE]          whether this tree may be released, and its notes
-//   main.ts artifacts --tag v1.2.3 --repository IMAGE --digest sha256:… --out DIR
+//   main.ts artifacts --tag v1.2.3 --operator IMAGE@sha256:… --console IMAGE@sha256:… --out DIR
 //   main.ts checksums --out DIR FILE...                SHA256SUMS in that folder
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { checksums, writeArtifacts } from "./artifacts.ts";
+import { checksums, releasedImage, writeArtifacts } from "./artifacts.ts";
 import { readiness } from "./readiness.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -15,8 +15,8 @@ const { values, positionals } = parseArgs({
   options: {
     tag: { type: "string", default: "" },
     notes: { type: "string" },
-    repository: { type: "string", default: "" },
-    digest: { type: "string", default: "" },
+    operator: { type: "string", default: "" },
+    console: { type: "string", default: "" },
     out: { type: "string", default: "" },
   },
 });
@@ -30,8 +30,8 @@ try {
     }
     case "artifacts": {
       const { version } = await readiness(ROOT, values.tag);
-      const { repository, digest } = values;
-      await writeArtifacts(values.out, version, { repository, digest });
+      const images = { operator: releasedImage(values.operator), console: releasedImage(values.console) };
+      await writeArtifacts(values.out, version, images);
       break;
     }
     case "checksums":

@@ -6,12 +6,16 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { parseObjects } from "../cluster/apply.ts";
+import { checksums, releasedImage, writeArtifacts } from "./artifacts.ts";
 import { readiness } from "./readiness.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "../..");
 const MAIN = join(import.meta.dirname, "main.ts");
-const IMAGE = { repository: "ghcr.io/example/operator", digest: `sha256:${"0".repeat(64)}` };
+const IMAGES = {
+  operator: { repository: "ghcr.io/example/operator", digest: `sha256:${"0".repeat(64)}` },
+  console: { repository: "ghcr.io/example/console", digest: `sha256:${"1".repeat(64)}` },
+};
 
 let folder: string;
 beforeAll(async () => {
@@ -54,19 +58,23 @@ describe("a release", () => {
   });
 
   it("is installed from files that name its image by digest", async () => {
-    const { writeArtifacts, checksums } = await import("./artifacts.ts");
     const out = join(folder, "out");
-    await writeArtifacts(out, "1.2.3", IMAGE);
-    const wanted = `${IMAGE.repository}@${IMAGE.digest}`;
+    await writeArtifacts(out, "1.2.3", IMAGES);
+    const { operator, console } = IMAGES;
     const objects = parseObjects(await readFile(join(out, "install.yaml"), "utf8"));
     const images = objects.flatMap((object) => JSON.stringify(object).match(/"image":"[^"]+"/g) ?? []);
-    expect(images).toEqual([`"image":"${wanted}"`]);
-    expect(parse(await readFile(join(out, "certferry/values.yaml"), "utf8"))).toMatchObject({ image: IMAGE });
+    expect(images).toEqual([`"image":"${operator.repository}@${operator.digest}"`]);
+    expect(parse(await readFile(join(out, "certferry/values.yaml"), "utf8"))).toMatchObject({
+      image: operator,
+      console: { image: console },
+    });
     expect(parse(await readFile(join(out, "certferry/Chart.yaml"), "utf8"))).toMatchObject({
       version: "1.2.3",
       appVersion: "1.2.3",
     });
-    await expect(writeArtifacts(out, "1.2.3", { ...IMAGE, digest: "latest" })).rejects.toThrow("no digest");
+    expect(releasedImage(`${operator.repository}@${operator.digest}`)).toEqual(operator);
+    for (const text of ["ghcr.io/example/operator:latest", `@${operator.digest}`, "x@sha256:12"])
+      expect(() => releasedImage(text)).toThrow("no image by digest");
     await writeFile(join(out, "SHA256SUMS"), await checksums(out, ["install.yaml"]));
     const { stdout } = await run("sha256sum", ["--check", "SHA256SUMS"], { cwd: out });
     expect(stdout).toBe("install.yaml: OK\n");
