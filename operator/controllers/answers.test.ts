@@ -176,6 +176,7 @@ describe("what to do", () => {
     expect(once).toBe(
       "no answer. Whose matter: cloud, network. What to do: tried again by itself, with smaller requests. If it lasts, see the cloud's log, and the way there",
     );
+    expect(withRemedy("ConnectionRefused", "is it running?")).toMatch(/^is it running\? Whose matter: cloud/);
     expect(withRemedy("Timeout", once)).toBe(once);
     expect(explain({ reason: "Timeout", message: once }, NOW)).toBe(`Timeout: ${once}`);
   });

@@ -269,5 +269,10 @@ export function withRemedy(reason: string, message: string): string {
   const remedy = REMEDIES[reason];
   if (remedy === undefined || remedy.todo === "nothing" || message.includes(remedy.todo)) return message;
   const whose = remedy.whose === "nobody" ? "" : `Whose matter: ${remedy.whose}. `;
-  return `${message.replace(/\.$/, "")}. ${whose}What to do: ${remedy.todo}`;
+  return `${ended(message)} ${whose}What to do: ${remedy.todo}`;
+}
+
+/** A text to which a sentence may be added. */
+export function ended(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Backoff } from "../../operator/runtime/backoff.ts";
 import { findPromtool } from "../../tools/promtool/source.ts";
 import { missingPart } from "../../tools/setup/missing-part.ts";
+import type { TestCloud } from "../clouds/index.ts";
+import { eventsAbout } from "../field/events.ts";
 import { Field } from "../field/field.ts";
 import { eventually, type OperatorProcess } from "../harness/index.ts";
 import { ApiProxy } from "../proxy/api-proxy.ts";
@@ -28,6 +30,8 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
   let proxy: ApiProxy;
   /** The one that leads, and one that waits for the lease. */
   let replicas: OperatorProcess[];
+  /** A cloud that does not answer, and is back in the end. */
+  let gone: TestCloud;
   const fired = new Set<string>();
   /** Every series that was ever there, as it was last. */
   const everSeen = new Map<string, Sample>();
@@ -115,9 +119,9 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
     await field.batch("beta", "theirs", { batchId: "D001" });
     await field.shipCsv("D010", "this is no manifest\n");
     // A cloud that is gone, and a batch for it.
-    const gone = await field.cloud("acme");
+    gone = await field.cloud("acme");
     await field.awsApi("acme", "gone", gone, { region: "eu-west-2" });
-    await gone.stop();
+    await gone.down();
     await field.ship("D011", 2);
     await field.batch("acme", "waits", { batchId: "D011", cloudApis: [{ name: "gone" }] });
     // A cloud that refuses a device for good.
@@ -233,19 +237,21 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
     silence.resolve(true);
     proxy.hooks = {};
 
-    const over = [
+    const mended = [
       "ApiServerFailing",
       "LedgerConflicts",
       "LedgerNotWritten",
       "QueueWaiting",
       "ReconcileErrors",
     ];
+    const over = new Set(mended.map((name) => `Certferry${name}`));
     await eventually(
       async () => {
         const now = await alertsNow({ everyMinutes });
-        return !over.some((name) => now.includes(`Certferry${name}`));
+        expect(now.filter((name) => over.has(name))).toEqual([]);
+        return true;
       },
-      { what: "it is quiet again", deadline: 45_000, interval: 0 },
+      { what: "what is mended does not fire any more", deadline: 60_000, interval: 0 },
     );
   });
 
@@ -280,6 +286,40 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
     fired.add("CertferryOperatorRestarts");
     // A new version, and another after that one, is none.
     expect(await firing(inTurn(lives.slice(0, 3), 15))).not.toContain("CertferryOperatorRestarts");
+  });
+
+  it("tell of what people read in Events, too: bound, throttled, refused, held up, healed, taken up", async () => {
+    const told = (name: string) =>
+      eventsAbout(field.client, { kind: "DeviceBatch", namespace: "acme", name });
+    await gone.up();
+    // Whoever mends a cloud may have it looked at at once.
+    await field.cloudApis.patch({ namespace: "acme", name: "gone" }, { spec: { displayName: "back again" } });
+    await field.awaitReady("acme", "waits");
+    await field.deleteBatch("acme", "first");
+    await field.batch("acme", "again", { batchId: "D001", cloudApis: [{ name: "aws" }] });
+    await field.awaitReady("acme", "again");
+    const lives: Readonly<Record<string, readonly RegExp[]>> = {
+      first: [/^Normal Bound: reel D001 with 5 devices/, /^Normal Provisioned: 5 devices are in aws$/],
+      again: [/^Normal TakenUp: reel D001 .* not sent again$/, /^Normal Provisioned: 5 devices/],
+      refused: [/^Normal Bound/, /^Warning DevicesFailed: .* 1 were refused/],
+      waits: [
+        /^Normal Bound/,
+        /^Warning CloudBlocked: .*gone: ConnectionRefused/,
+        /^Normal Healed/,
+        /^Normal Prov/,
+      ],
+      later: [/^Normal Suspended: spec.suspend of this batch is true/],
+    };
+    for (const [name, life] of Object.entries(lives)) {
+      await eventually(
+        async () => expect(await told(name)).toEqual(life.map((words) => expect.stringMatching(words))),
+        { what: `Events of ${name}` },
+      );
+    }
+    const throttled = (await told("throttled")).filter((event) =>
+      event.startsWith("Normal Throttled: busy "),
+    );
+    expect(throttled).toHaveLength(1);
   });
 
   it("are on a dashboard whose every line shows something of this, under labels that are there", async () => {

@@ -1,4 +1,5 @@
 import type { CloudApi } from "../../../crds/index.ts";
+import { ended } from "../remedies.ts";
 
 /**
  * Where what a fault is about is written: interop/, which finds faults, knows addresses and not the fields that they
@@ -23,7 +24,7 @@ export function whereabouts(reason: string, { metadata, spec }: CloudApi): strin
 /** A message with where to look, once. */
 export function withWhereabouts(reason: string, message: string, api: CloudApi | undefined): string {
   const where = api && whereabouts(reason, api);
-  return where === undefined || message.includes(where) ? message : `${message}. ${where}`;
+  return where === undefined || message.includes(where) ? message : `${ended(message)} ${where}`;
 }
 
 function addressFields({ aws, azure }: CloudApi["spec"]): string {
