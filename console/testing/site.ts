@@ -1,6 +1,6 @@
 import { KubeConfig } from "@kubernetes/client-node";
 import { readFile } from "node:fs/promises";
-import { silentLogger } from "../../operator/runtime/logger.ts";
+import { keptLogger } from "../../operator/runtime/testing/log.ts";
 import type { Logger } from "../../operator/runtime/logger.ts";
 import type { KubeObject } from "../../operator/runtime/objects.ts";
 import { Field } from "../../test/field/field.ts";
@@ -53,7 +53,7 @@ export class Site {
         pages: new Pages(new Map()),
         known: PEOPLE.map(knownPerson),
         limits: { requests: NO_LIMIT, tries: NO_LIMIT },
-        log: silentLogger,
+        log: keptLogger("console"),
         ...more,
       });
       const site = new Site(field, console);

@@ -1,3 +1,5 @@
+import { keepSecret } from "../../tools/process/kept-output.ts";
+
 /** An answer, its body read. */
 export interface Answer {
   readonly status: number;
@@ -84,7 +86,10 @@ export class Visitor {
     const { name, value } = /^(?<name>[^=]+)=(?<value>[^;]*)/u.exec(cookie)?.groups ?? {};
     if (name === undefined) return;
     if (value === undefined || value === "" || /max-age=0/iu.test(cookie)) this.cookies.delete(name);
-    else this.cookies.set(name, value);
+    else {
+      keepSecret(`cookie ${name} of the console`, value);
+      this.cookies.set(name, value);
+    }
   }
 }
 

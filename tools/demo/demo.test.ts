@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
+import { Visitor } from "../../console/testing/visitor.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { OwnedProcess } from "../process/owned-process.ts";
 
@@ -143,6 +144,12 @@ describe("the demo", () => {
       const registry = JSON.parse(await text(address)) as { counts: { devices: number } };
       expect(registry.counts.devices).toBe(16);
       expect(run.ending).toBeUndefined();
+      const shown = await run.line((line) => /^ {2}(http:\S+\/)$/.exec(line)?.[1], "no console", deadline);
+      const finn = new Visitor(new URL(shown));
+      expect((await finn.post("/api/sign-in/known", { id: "finn" })).status).toBe(200);
+      const batches = await finn.get("/api/accounts/acme/batches");
+      expect(batches.json["counters"]).toMatchObject({ batches: 7, bound: 30, provisioned: 30 });
+      expect((await finn.get("/api/accounts/globex/batches")).status).toBe(403);
 
       run.signal("SIGINT");
       run.signal("SIGINT");
