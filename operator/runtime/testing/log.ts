@@ -9,6 +9,11 @@ export interface LogLine {
   [member: string]: unknown;
 }
 
+/** A logger whose lines nobody sees, but where a run of the tests searches them for secrets. @param of whose they are */
+export function keptLogger(of: string): Logger {
+  return createLogger({ level: "debug" }, { write: (line) => keepOutput(`${of}-${process.pid}`, line) });
+}
+
 /** A logger whose lines are kept, to be looked at. */
 export function recordingLogger(): { log: Logger; lines: LogLine[] } {
   const lines: LogLine[] = [];
