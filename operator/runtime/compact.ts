@@ -15,15 +15,12 @@ export function compacting(): <T extends KubeObject>(object: T) => T {
   const shared = new Map<string, string>();
   const share = (text: string): string => {
     if (text.length > MAX_SHARED_CHARACTERS) return text;
-    const known = shared.get(text) ?? text;
-    // The ones that were met last are at the end; those that were met once are the first to go.
-    shared.delete(known);
-    shared.set(known, known);
-    if (shared.size > SHARED) {
-      const [oldest] = shared.keys();
-      if (oldest !== undefined) shared.delete(oldest);
-    }
-    return known;
+    const known = shared.get(text);
+    if (known !== undefined) return known;
+    // One that is met again and again is soon there again: a second copy for each few hundred objects costs nothing.
+    if (shared.size >= SHARED) shared.clear();
+    shared.set(text, text);
+    return text;
   };
   return (object) => {
     const { managedFields: _, ...metadata } = object.metadata as KubeObject["metadata"] & {
