@@ -21,37 +21,54 @@ const bindOf = (batchId: string, more: object = {}): object => ({
   ...more,
 });
 
+const SERVICE_ACCOUNT = {
+  group: "",
+  version: "v1",
+  plural: "serviceaccounts",
+  kind: "ServiceAccount",
+  namespaced: true,
+};
+
+/** Makes a service account, and a token of it. */
+async function tokenOf(name: string): Promise<string> {
+  const { client } = site.field;
+  await client.resource(SERVICE_ACCOUNT).create({
+    apiVersion: "v1",
+    kind: "ServiceAccount",
+    metadata: { name, namespace: "acme" },
+  });
+  const { status } = (await client.request({
+    method: "POST",
+    path: `/api/v1/namespaces/acme/serviceaccounts/${name}/token`,
+    body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} },
+  })) as { status: { token: string } };
+  return status.token;
+}
+
 describe("signing in", () => {
   it("takes a token of the cluster, and knows whose it is", async () => {
-    const serviceAccounts = {
-      group: "",
-      version: "v1",
-      plural: "serviceaccounts",
-      kind: "ServiceAccount",
-      namespaced: true,
-    };
-    await site.field.client.resource(serviceAccounts).create({
-      apiVersion: "v1",
-      kind: "ServiceAccount",
-      metadata: { name: "robot", namespace: "acme" },
-    });
-    const { status } = (await site.field.client.request({
-      method: "POST",
-      path: "/api/v1/namespaces/acme/serviceaccounts/robot/token",
-      body: { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} },
-    })) as { status: { token: string } };
+    const token = await tokenOf("robot");
     const visitor = site.visitor();
-    expect((await visitor.post("/api/sign-in/token", { token: status.token })).status).toBe(200);
+    expect((await visitor.post("/api/sign-in/token", { token })).status).toBe(200);
     const me = await visitor.get("/api/me");
     expect(me.json).toEqual({ name: "system:serviceaccount:acme:robot", accounts: [] });
     expect((await visitor.get("/api/accounts/acme/batches")).status).toBe(403);
-    for (const value of visitor.cookies.values()) expect(value).not.toContain(status.token.slice(0, 20));
+    for (const value of visitor.cookies.values()) expect(value).not.toContain(token.slice(0, 20));
   });
 
   it("refuses a token that the cluster does not accept, and does not repeat it", async () => {
     const answer = await site.visitor().post("/api/sign-in/token", { token: "not-a-token-of-yours" });
     expect(answer).toMatchObject({ status: 401, json: { code: "TokenRefused" } });
     expect(answer.text).not.toContain("not-a-token-of-yours");
+  });
+
+  it("ends with the token: when the cluster does not take it any more, nobody is signed in", async () => {
+    const visitor = site.visitor();
+    const token = await tokenOf("short-lived");
+    expect((await visitor.post("/api/sign-in/token", { token })).status).toBe(200);
+    await site.field.client.resource(SERVICE_ACCOUNT).delete({ namespace: "acme", name: "short-lived" });
+    await eventually(async () => (await visitor.get("/api/accounts/acme/batches/any")).status === 401);
+    expect((await visitor.get("/api/me")).status).toBe(401);
   });
 
   it("ends with signing out, for whoever has kept the cookie, too", async () => {

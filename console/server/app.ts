@@ -37,7 +37,13 @@ const MAX_BODY = 256 * 1024;
 export function createApp(o: AppOptions): Hono<Env> {
   const app = new Hono<Env>();
   const cookies = new Cookies(o.publicUrl);
-  app.onError((error, c) => answer(c as Ctx, error, o.log));
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    // The cluster does not know the person any more: then the console does not either.
+    const name: string | undefined = (c as Ctx).get("sessionName");
+    if (problem.status === 401 && name !== undefined) o.sessions.close(name);
+    return answer(c as Ctx, problem, error, o.log);
+  });
   app.notFound((c) => c.json(new Problem(404, "NotFound", "There is nothing here.").body, 404));
 
   app.use(headers(o.publicUrl));
@@ -91,8 +97,7 @@ function qr(c: Ctx, base: URL): Response {
   return c.body(new Uint8Array(qrPng(base, parsed.data)), 200, { "content-type": "image/png" });
 }
 
-function answer(c: Ctx, error: unknown, log: Logger): Response {
-  const problem = problemOf(error);
+function answer(c: Ctx, problem: Problem, error: unknown, log: Logger): Response {
   const what = { method: c.req.method, path: c.req.path, status: problem.status };
   if (problem.status === 500) log.error({ err: error, ...what }, "a request has failed");
   else if (problem.status >= 500) log.warn({ err: error, ...what }, "the cluster did not do what was asked");

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { OidcSignIn } from "../people/oidc.ts";
 import type { Person } from "../people/person.ts";
 import type { Sessions } from "../people/sessions.ts";
+import type { Logger } from "../../operator/runtime/logger.ts";
 import { personOfToken } from "../people/token-sign-in.ts";
 import type { SignInWays } from "../views/wire.ts";
 import { bodyOf, deadline } from "./context.ts";
@@ -28,6 +29,7 @@ export interface SignInOptions {
   readonly oidc: OidcSignIn | undefined;
   readonly known: readonly KnownPerson[];
   readonly tries: RateLimit;
+  readonly log: Logger;
   /** By which address tries are counted. */
   readonly addressOf: (c: Ctx) => string;
 }
@@ -74,7 +76,8 @@ export class Cookies {
 /** Signing in, by whichever ways this console has. */
 export function signInRoutes(o: SignInOptions, cookies: Cookies): Hono<Env> {
   const app = new Hono<Env>();
-  const enter = (c: Ctx, person: Person): void => {
+  const enter = (c: Ctx, person: Person, way: string): void => {
+    o.log.info({ person: person.name, way, from: o.addressOf(c) }, "signed in");
     const before = cookies.read(c, cookies.session);
     if (before !== undefined) o.sessions.close(before);
     cookies.write(c, cookies.session, o.sessions.open(person));
@@ -95,7 +98,7 @@ export function signInRoutes(o: SignInOptions, cookies: Cookies): Hono<Env> {
     counted(c);
     const { token } = await bodyOf(c, tokenRequest);
     if (!o.tokens) throw new Problem(404, "NotFound", "This console takes no tokens.");
-    enter(c, await personOfToken(o.config, token, deadline(c)));
+    enter(c, await personOfToken(o.config, token, deadline(c)), "token");
     return c.json({});
   });
   app.post("/api/sign-in/known", async (c) => {
@@ -103,7 +106,7 @@ export function signInRoutes(o: SignInOptions, cookies: Cookies): Hono<Env> {
     const { id } = await bodyOf(c, knownRequest);
     const known = o.known.find((each) => each.id === id);
     if (known === undefined) throw new Problem(404, "NotFound", "There is nobody of that name.");
-    enter(c, known.person);
+    enter(c, known.person, "known");
     return c.json({});
   });
   app.get("/auth/oidc/start", async (c) => {
@@ -120,7 +123,7 @@ export function signInRoutes(o: SignInOptions, cookies: Cookies): Hono<Env> {
     cookies.remove(c, cookies.state);
     const query = new URL(c.req.url).searchParams;
     const { person, returnTo } = await o.oidc.finish(query, state);
-    enter(c, person);
+    enter(c, person, "oidc");
     return c.redirect(returnTo, 302);
   });
   app.post("/api/sign-out", (c) => {

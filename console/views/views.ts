@@ -34,6 +34,8 @@ interface Kept {
 const LINGER_MS = 30_000;
 const SYNC_MS = 30_000;
 const MAX_VIEWS = 24;
+/** Pages and requests that use them at once. */
+const MAX_USERS = 60;
 
 /**
  * The caches of one session, each listed and watched as that person: what the API server does not show them is not
@@ -45,6 +47,7 @@ export class Views {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
+  #users = 0;
   #stopped = false;
 
   constructor(o: { client: KubeClient; rights: Rights; log: Logger; clock: Clock }) {
@@ -61,7 +64,9 @@ export class Views {
   async open<T extends KubeObject>(scope: Scope, signal: AbortSignal): Promise<View<T>> {
     await this.#check(scope, signal);
     const key = `${scope.kind.plural}/${scope.account}/${scope.name ?? ""}`;
+    if (this.#users >= MAX_USERS) throw tooManyPages();
     const kept = this.#kept.get(key) ?? this.#start(key, scope);
+    this.#users += 1;
     kept.users += 1;
     kept.linger?.cancel();
     kept.linger = undefined;
@@ -69,6 +74,7 @@ export class Views {
     const release = (): void => {
       if (released) return;
       released = true;
+      this.#users -= 1;
       kept.users -= 1;
       if (kept.users === 0) kept.linger = this.#clock.setTimeout(() => this.#end(key, kept), LINGER_MS);
     };
@@ -160,7 +166,7 @@ export class Views {
       this.#end(key, kept);
       return;
     }
-    throw new Problem(429, "TooManyPages", "You have too many pages open at once. Close some.");
+    throw tooManyPages();
   }
 
   #end(key: string, kept: Kept): void {
@@ -168,6 +174,10 @@ export class Views {
     kept.stop.abort(new Error("nobody looks at it any more"));
     if (this.#kept.get(key) === kept) this.#kept.delete(key);
   }
+}
+
+function tooManyPages(): Problem {
+  return new Problem(429, "TooManyPages", "You have too many pages open at once. Close some.");
 }
 
 /** A third of an object, and of no use to anybody here. */

@@ -34,6 +34,7 @@ export function ManifestButtons({ batchId, path }: { batchId: string; path: stri
           class="button"
           disabled={busy}
           aria-label={t.batch.manifestAs(label)}
+          title={t.batch.manifestAs(label)}
           onClick={() => void download(format).catch(complain)}
         >
           <Icon name="save" />
