@@ -6,4 +6,4 @@ import { setFlagsFromString } from "node:v8";
  * docs/adr/0025-a-small-heap.md. Imported first, before anything has grown; V8 looks at both whenever it grows.
  */
 setFlagsFromString("--semi-space-growth-factor=1");
-setFlagsFromString("--heap-growing-percent=100");
+setFlagsFromString("--heap-growing-percent=60");
