@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { durationArgument } from "./define/arguments.ts";
 import { defineBatches } from "./define/batches.ts";
+import { defineAccounts } from "./define/accounts.ts";
 import { defineReels } from "./define/reels.ts";
 import type { Definer } from "./define/definer.ts";
 import type { ExitCode } from "./exit.ts";
@@ -41,6 +42,7 @@ export function makeProgram(io: Io, signal: AbortSignal, done: (code: ExitCode) 
   const definer: Definer = { io, signal, done };
   defineBatches(program, definer);
   defineReels(program, definer);
+  defineAccounts(program, definer);
   return program;
 }
 
