@@ -83,6 +83,14 @@ export function cachesOf({
   return Object.values(kinds).map(({ cache }) => cache);
 }
 
+/** What a cache keeps of an object: what its kind's own transform leaves of it, compacted. */
+function compacted<T extends KubeObject>({
+  transform,
+}: Pick<InformerOptions<T>, "transform">): (object: T) => T {
+  const compact = compacting();
+  return transform === undefined ? compact : (object) => compact(transform(object));
+}
+
 /** Sets up (but does not start) the caches of everything that is watched. */
 export function watchCluster(
   client: Pick<KubeClient, "resource">,
@@ -93,10 +101,9 @@ export function watchCluster(
   type Options<T extends KubeObject> = Pick<InformerOptions<T>, "namespace" | "indexes" | "transform">;
   function watched<T extends KubeObject>(kind: ResourceKind, options: Options<T>): Watched<T> {
     const resource = client.resource<T>(kind);
-    const transform = compacting();
     return {
       client: resource,
-      cache: new Informer<T>({ client: resource, clock, log, transform, ...options }),
+      cache: new Informer<T>({ client: resource, clock, log, ...options, transform: compacted(options) }),
     };
   }
   /** Of a kind that is in accounts, or is accounts: of those alone that are served. */
@@ -106,8 +113,8 @@ export function watchCluster(
     const parts = namespaces.map((namespace): [string, Informer<T>] => {
       const part = kind.namespaced ? { namespace } : { fieldSelector: `metadata.name=${namespace}` };
       const name = `${kind.plural}-${namespace}`;
-      const own = { clock, log, name, transform: compacting() };
-      return [namespace, new Informer<T>({ client: resource, ...own, ...options, ...part })];
+      const own = { clock, log, name, ...options, transform: compacted(options) };
+      return [namespace, new Informer<T>({ client: resource, ...own, ...part })];
     });
     const partOf = (key: string): string => (kind.namespaced ? (parseKey(key).namespace ?? "") : key);
     return { client: resource, cache: new JoinedCache(kind.plural, new Map(parts), partOf) };
