@@ -30,11 +30,13 @@ export function CloudDialog(props: { account: string; cloud?: CloudRow; onClose:
   const [step, setStep] = useState<Step>({ at: "typing" });
   const name = existing ? cloud.name : typed.name === "" ? nameOf(typed.displayName) : typed.name;
   const form = formOf({ ...typed, name });
+  const touch = (fields: Partial<Record<keyof Typed, unknown>>): void =>
+    setTouched((before) => new Set([...before, ...(Object.keys(fields) as (keyof Typed)[])]));
   const refused = (problem: unknown): void => {
     setStep({ at: "typing" });
     const fields = problem instanceof Refused ? wrongOf(problem) : {};
     setWrong(fields);
-    setTouched(new Set([...touched, ...(Object.keys(fields) as (keyof Typed)[])]));
+    touch(fields);
     setError(Object.keys(fields).length === 0 ? wordsOf(problem) : undefined);
   };
   useEffect(() => {
@@ -54,8 +56,9 @@ export function CloudDialog(props: { account: string; cloud?: CloudRow; onClose:
     };
   }, [typed]);
   const change = (changes: Partial<Typed>): void => {
-    setTyped({ ...typed, ...changes });
-    setTouched(new Set([...touched, ...(Object.keys(changes) as (keyof Typed)[])]));
+    // From what is there by then: two fields may be filled before the page is drawn again.
+    setTyped((before) => ({ ...before, ...changes }));
+    touch(changes);
     setStep({ at: "typing" });
     setError(undefined);
   };
