@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -30,7 +30,7 @@ beforeAll(async () => {
   for (const role of ["viewer", "binder"]) await apply(field.client, [grant(role)]);
   await field.awsApi(ACCOUNT, "aws-eu", await field.cloud(ACCOUNT), { default: true });
   await field.azureApi(ACCOUNT, "azure-hub", await field.cloud(ACCOUNT, { flavor: "azure" }));
-  await field.operator({ leaderElect: false });
+  await field.operator();
 });
 
 afterAll(async () => {
@@ -73,6 +73,13 @@ describe("bind and status", () => {
     const taken = await cli("bind D001 --name other --wait");
     expect(taken.code).toBe(5);
     expect(taken.stderr).toMatch(/^error: AlreadyBound: /m);
+  });
+
+  it("goes by the name of a kubectl plugin when it is called as one", async () => {
+    const plugin = join(dirname(main), "kubectl-certferry");
+    await symlink(main, plugin);
+    const { stdout } = await certferry(["--help"], { main: plugin });
+    expect(stdout).toMatch(/^Usage: kubectl certferry /);
   });
 
   it("takes the link of a QR code, whatever host it names", async () => {
@@ -261,6 +268,88 @@ describe("reels, devices and manifests", () => {
     expect(run.stdout).toBe("");
     expect(run.stderr).toMatch(/^error: /);
     expect(run.stderr).not.toMatch(/\n\s+at |fault of the command itself/);
+  });
+});
+
+describe("keys, clouds and the doctor", () => {
+  it("make an account with its key before any cloud is there, and rotate it", async () => {
+    const made = await certferry(["keys", "init", "-n", "fresh", "--out", "jwks.json"], {
+      main,
+      cwd: folder,
+      env: { KUBECONFIG: field.plane.kubeconfig },
+    });
+    expect(made.code, made.stderr).toBe(0);
+    const written = await readFile(join(folder, "jwks.json"), "utf8");
+    expect(JSON.parse(written)).toEqual(await field.keysOf("fresh"));
+    expect(written).not.toContain('"d"');
+    const rotated = await cli("keys rotate --wait");
+    expect(rotated.code, rotated.stderr).toBe(0);
+    const shown = await cli("keys show");
+    expect(JSON.parse(shown.stdout)).toEqual(await field.keysOf(ACCOUNT));
+    const [{ kid = "" } = {}] = (await field.keysOf(ACCOUNT)).keys;
+    expect(rotated.stderr).toContain(`Rotated: ${kid} is the key of account acme.`);
+  });
+
+  it("tell what the operator found of a cloud, and what is found from here", async () => {
+    const good = await cli("cloud probe aws-eu --wait");
+    expect(good.code, good.stdout).toBe(0);
+    expect(good.stdout).toMatch(/^Operator +Connected: /m);
+    expect(good.stdout).toMatch(/^From here +it answers in \d+ ms, and asks for credentials as it should$/m);
+    await field.api(ACCOUNT, "away", {
+      type: "AWS",
+      aws: {
+        accountId: "999999999999",
+        apiGatewayId: "a1",
+        region: "eu-west-1",
+        stage: "Prod",
+        endpoint: "https://127.0.0.1:1",
+      },
+    });
+    const bad = await cli("cloud probe away");
+    expect(bad.code).toBe(7);
+    expect(bad.stdout).toMatch(/^From here +ConnectionRefused: /m);
+    const ill = await cli("doctor -o json");
+    expect(ill.code).toBe(6);
+    const { findings } = JSON.parse(ill.stdout) as { findings: { check: string; state: string }[] };
+    const sound = findings.filter(({ state }) => state === "good").map(({ check }) => check);
+    expect(sound).toEqual(
+      expect.arrayContaining(["cluster", "clocks", "kinds", "rights", "operator", "account", "clouds"]),
+    );
+    expect(findings.filter(({ state }) => state === "bad").map(({ check }) => check)).toContain("clouds");
+    await field.cloudApis.delete({ namespace: ACCOUNT, name: "away" });
+  });
+
+  it("plan what files would do, and apply nothing", async () => {
+    await field.ship("P001", 12);
+    await field.awaitReel("P001", "True", "Available");
+    const wanted = (name: string, batchId: string): string =>
+      `apiVersion: certferry.dev/v1alpha1\nkind: DeviceBatch\nmetadata: {name: ${name}}\nspec: {batchId: ${batchId}}\n`;
+    const good = await cli("plan -f -", { stdin: wanted("p1", "P001") });
+    expect(good.code, good.stderr).toBe(0);
+    expect(good.stdout).toMatch(/^acme\/p1 +P001 +bind +12 +aws-eu 12 +-$/m);
+    expect(good.stdout).toMatch(/^acme\/aws-eu: 12 devices at .* about \d+s/m);
+    const bad = await cli("plan -f - -o json", {
+      stdin: `${wanted("p2", "D001")}---\n${wanted("p3", '"no no"')}`,
+    });
+    expect(bad.code).toBe(5);
+    expect(JSON.parse(bad.stdout)).toMatchObject({
+      objects: [{ accepted: true }, { accepted: false }],
+      batches: [{ name: "p2", step: "refuse", reason: "AlreadyBound" }],
+    });
+    expect(await field.batches.find({ namespace: ACCOUNT, name: "p1" })).toBeUndefined();
+    expect((await cli("plan -f -", { stdin: "a: [" })).code).toBe(2);
+  });
+
+  it("complete commands, options, and names of the cluster", async () => {
+    const completed = async (...words: string[]): Promise<string[]> => {
+      const env = { KUBECONFIG: field.plane.kubeconfig };
+      const { stdout } = await certferry(["__complete", "--", ...words], { main, env });
+      return stdout.split("\n").filter((line) => line !== "");
+    };
+    expect(await completed("st")).toEqual(["status"]);
+    expect(await completed("bind", "--cl")).toEqual(["--cloud"]);
+    expect(await completed("bind", "-n", ACCOUNT, "-c", "a")).toEqual(["aws-eu", "azure-hub"]);
+    expect(await completed("status", "-n", ACCOUNT, "d00")).toEqual(["d001", "d002"]);
   });
 });
 

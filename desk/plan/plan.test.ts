@@ -1,0 +1,143 @@
+import { describe, expect, it } from "vitest";
+import {
+  API_VERSION,
+  type CloudApi,
+  type DeviceBatch,
+  type DeviceBatchInput,
+  type Reel,
+} from "../../crds/index.ts";
+import { newBatch } from "../new-batch.ts";
+import { newReel } from "../reels/new-reel.ts";
+import { planBatches, planTargets, type PlanView } from "./plan.ts";
+
+const AT = "2026-11-26T12:00:00Z";
+
+function condition(type: string, status: "True" | "False", reason: string) {
+  return { type, status, reason, message: `it is ${reason}`, lastTransitionTime: AT };
+}
+
+function reel(batchId: string, devices: number, phase: "Available" | "Bound" = "Available"): Reel {
+  const status = { phase, devices, conditions: [condition("Ready", "True", phase)] };
+  return { ...newReel(batchId, { file: { path: "x" } }), status };
+}
+
+function aws(name: string, more: Partial<CloudApi["spec"]> = {}, ready: "True" | "False" = "True"): CloudApi {
+  return {
+    apiVersion: API_VERSION,
+    kind: "CloudApi",
+    metadata: { namespace: "acme", name },
+    spec: {
+      type: "AWS",
+      aws: { accountId: "123456789012", apiGatewayId: "a1", region: "eu-west-1", stage: "Prod" },
+      ...more,
+    },
+    status: { conditions: [condition("Ready", ready, ready === "True" ? "Connected" : "Timeout")] },
+  };
+}
+
+function batch(batchId: string, cloudApis: string[] = [], name?: string): DeviceBatchInput {
+  return newBatch({ namespace: "acme", batchId, name, cloudApis, addedFrom: "CLI" });
+}
+
+function bound(input: DeviceBatchInput, devices: number, provisioned: number): DeviceBatch {
+  return {
+    ...input,
+    metadata: { ...input.metadata, generation: 1 },
+    spec: { ...input.spec, provisioning: "Automatic", deletionPolicy: "Retain" },
+    status: {
+      observedGeneration: 1,
+      boundDevices: devices,
+      clouds: [{ name: "eu", state: "Provisioning", provisioned }],
+      conditions: [condition("Bound", "True", "Bound"), condition("Ready", "False", "Provisioning")],
+    },
+  };
+}
+
+function view(more: Partial<PlanView>): PlanView {
+  return { reels: [], cloudApis: [], batches: [], rates: new Map(), ...more };
+}
+
+describe("a plan", () => {
+  it("adds up what goes to one cloud by several CloudApis, at its lowest known rate", () => {
+    const seen = view({
+      reels: [reel("D1", 1200), reel("D2", 600)],
+      cloudApis: [aws("eu", { default: true }), aws("eu-too", { limits: { devicesPerSecond: 5 } })],
+    });
+    const batches = planBatches([batch("D1"), batch("D2", ["eu", "eu-too"])], seen);
+    expect(batches.map(({ step, devices, clouds }) => [step, devices, clouds])).toEqual([
+      ["bind", 1200, [{ cloud: "eu", toSend: 1200 }]],
+      [
+        "bind",
+        600,
+        [
+          { cloud: "eu", toSend: 600 },
+          { cloud: "eu-too", toSend: 600 },
+        ],
+      ],
+    ]);
+    expect(planTargets(batches, seen)).toEqual([
+      {
+        target: "AWS/123456789012/eu-west-1",
+        clouds: ["acme/eu", "acme/eu-too"],
+        devices: 2400,
+        open: false,
+        perSecond: 5,
+        basis: "spec.limits of the CloudApi",
+        seconds: 480,
+      },
+    ]);
+    const [told] = planTargets(batches, { ...seen, rates: new Map([["eu", 100]]) });
+    expect([told?.perSecond, told?.seconds]).toEqual([100, 24]);
+  });
+
+  it("counts what is still to be sent of a batch that is there", () => {
+    const there = bound(batch("D1", ["eu"]), 100, 40);
+    const seen = view({ reels: [reel("D1", 100, "Bound")], cloudApis: [aws("eu")], batches: [there] });
+    expect(planBatches([batch("D1", ["eu"])], seen)).toMatchObject([
+      { step: "bound", devices: 100, clouds: [{ cloud: "eu", toSend: 60 }] },
+    ]);
+  });
+
+  it.each<[string, DeviceBatchInput[], Partial<PlanView>, string, string]>([
+    ["a reel that is taken", [batch("D1")], { reels: [reel("D1", 1, "Bound")] }, "refuse", "AlreadyBound"],
+    [
+      "a reel of somebody else's",
+      [batch("D1")],
+      { reels: [{ ...reel("D1", 1), spec: { ...reel("D1", 1).spec, reservedFor: { namespace: "other" } } }] },
+      "refuse",
+      "Reserved",
+    ],
+    ["a reel that is not there", [batch("D1")], {}, "wait", "ReelNotFound"],
+    [
+      "a reel that is not read yet",
+      [batch("D1")],
+      { reels: [newReel("D1", { file: { path: "x" } })] },
+      "wait",
+      "ReadingManifest",
+    ],
+    [
+      "the second of two batches for one reel",
+      [batch("D1", [], "one"), batch("d1", [], "two")],
+      { reels: [reel("D1", 1)] },
+      "refuse",
+      "AlreadyBound",
+    ],
+  ])("says what becomes of %s", (_what, wanted, more, step, reason) => {
+    expect(planBatches(wanted, view(more)).at(-1)).toMatchObject({ step, reason });
+  });
+
+  it("says of each cloud why nothing could be sent to it", () => {
+    const seen = view({
+      reels: [reel("D1", 3)],
+      cloudApis: [aws("off", { suspend: true }), aws("down", {}, "False")],
+    });
+    const [plan] = planBatches([batch("D1", ["off", "down", "gone"])], seen);
+    expect(plan?.clouds.map(({ blocked }) => blocked?.split(":")[0])).toEqual([
+      "Suspended",
+      "Timeout",
+      "CloudApiNotFound",
+    ]);
+    const [none] = planBatches([batch("D1")], seen);
+    expect(none?.clouds[0]?.blocked).toMatch(/^NoDefaultCloudApi/);
+  });
+});
