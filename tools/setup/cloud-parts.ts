@@ -2,6 +2,7 @@ import { findAwsEmulator } from "../aws-emulator/source.ts";
 import { findKubectl } from "../kubectl/source.ts";
 import { findPulumiEngine } from "../pulumi-engine/source.ts";
 import { installInfra } from "./infra-packages.ts";
+import { mayRun } from "./filters.ts";
 
 type Log = (message: string) => void;
 
@@ -24,6 +25,5 @@ export async function prepareCloudParts(log: Log): Promise<void> {
 
 /** Whether vitest, given these arguments, may run tests that need them: without a filter, or with one that names their rooms. */
 export function needsCloudParts(args: readonly string[]): boolean {
-  const filters = args.filter((arg, index) => !arg.startsWith("-") && args[index - 1] !== "-t");
-  return filters.length === 0 || filters.some((filter) => /e2e|infra|aws/.test(filter));
+  return mayRun(args, /e2e|infra|aws/);
 }

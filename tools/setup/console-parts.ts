@@ -1,4 +1,5 @@
 import { findChromium } from "../chromium/source.ts";
+import { mayRun } from "./filters.ts";
 
 /**
  * Makes sure of the Chromium that the console's pages are tested in (it may be installed now). Where it is not to be had
@@ -14,6 +15,5 @@ export async function prepareConsoleParts(log: (message: string) => void): Promi
 
 /** Whether vitest, given these arguments, may run tests that need it: without a filter, or with one that names their room. */
 export function needsConsoleParts(args: readonly string[]): boolean {
-  const filters = args.filter((arg, index) => !arg.startsWith("-") && args[index - 1] !== "-t");
-  return filters.length === 0 || filters.some((filter) => /console|chromium/.test(filter));
+  return mayRun(args, /console|chromium/);
 }

@@ -1,4 +1,5 @@
 import { findToxiproxy } from "../toxiproxy/source.ts";
+import { mayRun } from "./filters.ts";
 
 /**
  * Makes sure of toxiproxy, which stands between operators and clouds in the fault tests (it may be built now). Where it
@@ -14,6 +15,5 @@ export async function prepareFaultParts(log: (message: string) => void): Promise
 
 /** Whether vitest, given these arguments, may run tests that need it: without a filter, or with one that names their rooms. */
 export function needsFaultParts(args: readonly string[]): boolean {
-  const filters = args.filter((arg, index) => !arg.startsWith("-") && args[index - 1] !== "-t");
-  return filters.length === 0 || filters.some((filter) => /fault|toxi/.test(filter));
+  return mayRun(args, /fault|toxi/);
 }

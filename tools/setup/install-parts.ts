@@ -2,6 +2,7 @@ import { findGitopsHealth } from "../gitops-health/source.ts";
 import { findHadolint } from "../hadolint/source.ts";
 import { findHelm } from "../helm/source.ts";
 import { findKubectl } from "../kubectl/source.ts";
+import { mayRun } from "./filters.ts";
 
 /**
  * Makes sure of what the tests of the installation run on: helm and kubectl (they may be built now, which takes
@@ -19,6 +20,5 @@ export async function prepareInstallParts(log: (message: string) => void): Promi
 
 /** Whether vitest, given these arguments, may run tests that need them: without a filter, or with one that names their rooms. */
 export function needsInstallParts(args: readonly string[]): boolean {
-  const filters = args.filter((arg, index) => !arg.startsWith("-") && args[index - 1] !== "-t");
-  return filters.length === 0 || filters.some((filter) => /install|chart|helm|image|gitops/.test(filter));
+  return mayRun(args, /install|chart|helm|image|gitops/);
 }

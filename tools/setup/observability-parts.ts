@@ -1,4 +1,5 @@
 import { findPromtool } from "../promtool/source.ts";
+import { mayRun } from "./filters.ts";
 
 /**
  * Makes sure of promtool, which the alerts are tested with (it may be downloaded or built now). Where it is not to be
@@ -14,6 +15,5 @@ export async function prepareObservabilityParts(log: (message: string) => void):
 
 /** Whether vitest, given these arguments, may run tests that need it: without a filter, or with one that names their room. */
 export function needsObservabilityParts(args: readonly string[]): boolean {
-  const filters = args.filter((arg, index) => !arg.startsWith("-") && args[index - 1] !== "-t");
-  return filters.length === 0 || filters.some((filter) => /observ|alert|promtool/.test(filter));
+  return mayRun(args, /observ|alert|promtool/);
 }
