@@ -11,7 +11,6 @@ const MOST_LANES = 1_000;
 
 interface Berth {
   placement: Placement;
-  readonly record: PlacementLog;
   readonly done: Promise<void>;
 }
 
@@ -21,7 +20,7 @@ interface Berth {
  * progress, and are told by key that something moved.
  */
 export class Ferry {
-  readonly #deps: PlacementDeps;
+  readonly #deps: Omit<PlacementDeps, "wantedAgain">;
   readonly #giveUp = new AbortController();
   readonly #lanes = new Map<string, Lane>();
   readonly #berths = new Map<string, Berth>();
@@ -29,7 +28,7 @@ export class Ferry {
   readonly #repeats = new Map<string, { wish: string; times: number; notBefore: number }>();
   #closed = false;
 
-  constructor(deps: Omit<PlacementDeps, "giveUp">) {
+  constructor(deps: Omit<PlacementDeps, "giveUp" | "wantedAgain">) {
     this.#deps = { ...deps, giveUp: this.#giveUp.signal };
   }
 
@@ -47,10 +46,7 @@ export class Ferry {
     if (berth !== undefined) {
       // Who is on the way in has to arrive before it turns round: its end is told, and this declared once more.
       if (berth.placement.direction !== spec.direction) berth.placement.stop();
-      else {
-        berth.placement.update(spec);
-        berth.record.updated(spec);
-      }
+      else berth.placement.update(spec);
       return;
     }
     // Whoever declares this has had an answer of the cloud's a moment ago, as a rule.
@@ -62,9 +58,10 @@ export class Ferry {
         record.follow(placement.progress());
         this.#deps.changed(key);
       },
+      wantedAgain: (request) => record.wantedAgain(request),
     });
     this.#finished.delete(key);
-    this.#berths.set(key, { placement, record, done: this.#run(key, placement, lane, record) });
+    this.#berths.set(key, { placement, done: this.#run(key, placement, lane, record) });
   }
 
   /**

@@ -77,6 +77,24 @@ describe("the log of a placement", () => {
     expect(ferryLines(lines)[2]?.["pending"]).toBeGreaterThan(0);
   });
 
+  it("says that everything is wanted again only when it is: not when the request is gone, nor when it is back", async () => {
+    const { log, lines } = recordingLogger();
+    await using rig = await Rig.open({ log, manners: { latencyMs: 1_000 } });
+    const spec = await rig.reel("D001", csv(40), { limits: { maxDevicesPerRequest: 4, maxInFlight: 1 } });
+    const again = (): unknown[] =>
+      ferryLines(lines).flatMap(({ msg, request }) => (msg.includes("again") ? [request] : []));
+    // A ledger that begins with a request is no second time.
+    rig.ferry.declare({ ...spec, request: "monday" });
+    await rig.until(() => rig.cloud.devices.size >= 8, 60_000);
+    rig.ferry.declare({ ...spec, request: undefined });
+    rig.ferry.declare({ ...spec, request: "monday" });
+    expect(again()).toEqual([]);
+    await rig.ended({ ...spec, request: "monday" }, 60_000);
+    rig.ferry.declare({ ...spec, request: "tuesday" });
+    await rig.ended(spec, 60_000);
+    expect(again()).toEqual(["tuesday"]);
+  });
+
   it("does not repeat itself where a cloud throttles on and off for an hour", () => {
     const { log, lines } = recordingLogger();
     let now = Date.UTC(2026, 0, 1);

@@ -2,13 +2,12 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Counts } from "./ledger/states.ts";
 import type { LastingHindrance, PlacementProgress, PlacementSpec } from "./placement-spec.ts";
+import { PACED } from "./reasons.ts";
 
 /** A cloud that throttles, or fails now and then, does so on and off: a reason is told once in so long. */
 const TOLD_AGAIN_MS = 10 * 60_000;
 /** What passes sooner is not told to be over. */
 const LASTS_MS = 10_000;
-/** What a cloud that is busy says: nothing is wrong. */
-const PACED: ReadonlySet<string> = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
 
 /**
  * Writes into the log what becomes of one placement: that it begins, what holds it up, that it goes on, how it ends. A
@@ -19,7 +18,6 @@ export class PlacementLog {
   readonly #clock: Pick<Clock, "now">;
   readonly #began: number;
   readonly #told = new Map<string, number>();
-  #request: string | undefined;
   /** The hindrance that is on, where it was told. */
   #on: LastingHindrance | undefined;
 
@@ -37,14 +35,11 @@ export class PlacementLog {
     });
     this.#clock = clock;
     this.#began = clock.now();
-    this.#request = spec.request;
     this.#log.info({ records }, "a placement begins");
   }
 
-  /** Its wishes have changed. */
-  updated({ request }: PlacementSpec): void {
-    if (request === this.#request) return;
-    this.#request = request;
+  /** Its ledger calls every device pending again, for a request that was not handled before. */
+  wantedAgain(request: string | undefined): void {
     this.#log.info({ request }, "every device is to be provisioned again");
   }
 

@@ -44,6 +44,8 @@ export interface PlacementDeps {
   readonly observer?: FerryObserver;
   /** Called, cheaply and often, when something that people may see has changed. */
   readonly changed: (key: string) => void;
+  /** Told when devices that were dealt with are pending again, for a "provision now" request. */
+  readonly wantedAgain: (request: string | undefined) => void;
 }
 
 const FAILURES_SHOWN = 10;
@@ -244,9 +246,10 @@ export class Placement {
     }
     const ledger = await this.#deps.store.load(this.#spec.ledger, signal);
     const checkpoint = new Checkpoint(this.#deps.store, () => this.#spec.ledger, ledger, this.#deps.clock);
+    const { request } = this.#spec;
+    const { begun, epoch } = ledger;
     // One that is not there is not kept, or it would be written at the end.
-    if (!this.#errand.begin(ledger, this.#spec.request, this.#deps.clock.now()))
-      return { ledger, checkpoint };
+    if (!this.#errand.begin(ledger, request, this.#deps.clock.now())) return { ledger, checkpoint };
     try {
       await checkpoint.flush(signal);
     } catch (error) {
@@ -255,13 +258,17 @@ export class Placement {
     }
     this.#ledger = ledger;
     this.#checkpoint = checkpoint;
+    if (begun && ledger.epoch !== epoch) this.#deps.wantedAgain(request);
     // Asked for anew while the intent was written.
     this.#takeUp();
     return { ledger, checkpoint };
   }
 
   #takeUp(): void {
-    if (this.#ledger !== undefined) this.#errand.takeUp(this.#ledger, this.#spec.request);
+    const { request } = this.#spec;
+    const before = this.#ledger?.epoch;
+    if (this.#ledger !== undefined) this.#errand.takeUp(this.#ledger, request);
+    if (this.#ledger?.epoch !== before) this.#deps.wantedAgain(request);
     this.#refusals.clear();
     this.#checkpoint?.changed();
   }

@@ -6,6 +6,14 @@ export const PENDING_REASONS = ["CloudBusy", "PolicyMissing", "NoAnswer", "Cloud
 
 export type PendingReason = (typeof PENDING_REASONS)[number];
 
+/** Refusals that a placement works through by itself: nothing is wrong, it is under way, only slower. */
+export const PACED: ReadonlySet<string> = new Set<PendingReason | InteropErrorReason>([
+  "CloudBusy",
+  "Throttled",
+  "NoAnswer",
+  "CloudRefused",
+]);
+
 /** What holds a placement up, besides answers, faults of the cloud and faults of the manifest. */
 export const PLACEMENT_REASONS = [
   "LedgerNotWritten",

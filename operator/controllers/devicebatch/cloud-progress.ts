@@ -2,6 +2,7 @@ import type { CloudProgress, DeviceBatch, ProvisioningLedger, ReelBinding } from
 import { addCounts } from "../../provisioning/ledger/states.ts";
 import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
 import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
+import { PACED } from "../../provisioning/reasons.ts";
 import type { CloudLink } from "../cloudapi/links.ts";
 import type { ObstacleReason } from "../reasons.ts";
 import { withRemedy } from "../remedies.ts";
@@ -90,9 +91,6 @@ export function cloudProgress(
 }
 
 type State = { state: CloudProgress["state"]; message?: string };
-
-/** Refusals that a placement works through by itself: it is under way, only slower. */
-const PACED = new Set(["CloudBusy", "Throttled", "NoAnswer", "CloudRefused"]);
 
 /** What a cloud that throttles says; one that lets nobody in does not come to a rate. */
 const THROTTLED = new Set(["CloudBusy", "Throttled"]);
