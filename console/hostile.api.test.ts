@@ -181,7 +181,9 @@ describe("what does not come from a page of the console", () => {
 
   it("is not read when it is too large", async () => {
     const large = { ...bind, batchId: "x".repeat(300_000) };
-    expect(await ada.post(at, large)).toMatchObject({ status: 413, json: { code: "TooLarge" } });
+    const answer = await ada.post(at, large);
+    expect(answer).toMatchObject({ status: 413, json: { code: "TooLarge" } });
+    expect(answer.headers.get("connection")).toBe("close");
   });
 });
 

@@ -101,5 +101,9 @@ function answer(c: Ctx, problem: Problem, error: unknown, log: Logger): Response
   const what = { method: c.req.method, path: c.req.path, status: problem.status };
   if (problem.status === 500) log.error({ err: error, ...what }, "a request has failed");
   else if (problem.status >= 500) log.warn({ err: error, ...what }, "the cluster did not do what was asked");
-  return c.json(problem.body, problem.status, { "content-type": "application/problem+json" });
+  return c.json(problem.body, problem.status, {
+    "content-type": "application/problem+json",
+    // What was too large has not been read to its end, so the connection is of no more use.
+    ...(problem.status === 413 ? { connection: "close" } : {}),
+  });
 }
