@@ -41,6 +41,7 @@ export async function bundleCommandLine(): Promise<ReadonlyMap<string, Uint8Arra
       target: "node24",
       format: "esm",
       minifySyntax: true,
+      minifyWhitespace: true,
       sourcemap: "linked",
       // Sources are where the map says; a map that repeats them is three times the size of the program.
       sourcesContent: false,

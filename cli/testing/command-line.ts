@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 const MAIN = resolve(import.meta.dirname, "../main.ts");
 const IN_TERMINAL = join(import.meta.dirname, "in_terminal.py");
@@ -31,12 +31,15 @@ export async function certferry(args: readonly string[], options: CommandOptions
   const { columns, rows } = options.terminal ?? {};
   const [command = "", ...rest] =
     options.terminal === undefined ? own : ["python3", IN_TERMINAL, String(columns), String(rows), ...own];
-  // Nothing of whoever runs the tests: neither their cluster nor their colours.
+  const { main } = options;
   const env = {
+    // Nothing of whoever runs the tests: neither their cluster nor their colours.
     PATH: process.env["PATH"] ?? "",
     HOME: "/nonexistent",
     LANG: "C.UTF-8",
     TERM: "xterm",
+    // Of a program that is run many times, what was compiled is kept beside it.
+    ...(main === undefined ? {} : { NODE_COMPILE_CACHE: join(dirname(main), "compiled") }),
     ...options.env,
   };
   const child = spawn(command, rest, {
