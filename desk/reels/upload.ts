@@ -11,6 +11,7 @@ export class UploadError extends Error {
 }
 
 const IDLE_MS = 30_000;
+const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
  * Puts a manifest's file into a bucket, with the AWS identity of whoever runs this, and over nothing that is there.
@@ -30,6 +31,8 @@ export async function uploadManifest(
     dispatcher,
     idleMs: IDLE_MS,
   });
+  // Without a logger of its own the SDK writes to the console; what went wrong is said by who is asked.
+  client.config.logger = SILENT;
   const body = createReadStream(file);
   try {
     const { size } = await stat(file);
