@@ -189,6 +189,18 @@ describe.skipIf(helmMissing !== undefined)(`the Helm chart${helmMissing ?? ""}`,
   });
 });
 
+it("the policy about content is asked of the operator alone, wherever it is installed", () => {
+  const objects = objectsOf({ policies: { reelContent: true } }, { namespace: "harbour", version });
+  const policies = (objects.get("policies") ?? []) as {
+    metadata: { name: string };
+    spec: { matchConditions?: { expression: string }[] };
+  }[];
+  const policy = policies.find(({ metadata }) => metadata.name === "reel-content.certferry.dev");
+  expect(policy?.spec.matchConditions?.map(({ expression }) => expression)).toEqual([
+    "request.userInfo.username == 'system:serviceaccount:harbour:certferry-operator'",
+  ]);
+});
+
 describe("what is generated", () => {
   it("is told to be stale when it is, and mended", async () => {
     const said: string[] = [];

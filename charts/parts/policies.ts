@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { Construct } from "constructs";
 import { parseAllDocuments } from "yaml";
 import type { Condition, Manifest, Source } from "../source/source.ts";
+import { OPERATOR } from "./names.ts";
 
 const CRDS = resolve(import.meta.dirname, "../../crds");
 
@@ -13,7 +14,12 @@ const POLICIES: readonly { file: string; when?: Condition }[] = [
   { file: "optional-policies/reel-content.yaml", when: { set: "policies.reelContent" } },
 ];
 
-type PolicyManifest = Manifest & { readonly spec: { readonly paramRef?: object } };
+type PolicyManifest = Manifest & {
+  readonly spec: {
+    readonly paramRef?: object;
+    readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
+  };
+};
 
 /** Rules that the API server holds when objects are written, beside those of the kinds themselves. */
 export class Policies extends Construct {
@@ -21,16 +27,29 @@ export class Policies extends Construct {
     super(scope, id);
     for (const { file, when } of POLICIES) {
       for (const document of parseAllDocuments(readFileSync(join(CRDS, file), "utf8"))) {
-        const manifest = withParamsOf(source, document.toJS() as PolicyManifest);
+        const manifest = atHomeIn(source, document.toJS() as PolicyManifest);
         source.place(this, `${manifest.metadata.name}-${manifest.kind}`, manifest, when);
       }
     }
   }
 }
 
-/** Parameters are in the operator's own namespace, wherever that is. */
-function withParamsOf({ namespace }: Source, manifest: PolicyManifest): Manifest {
-  const { paramRef } = manifest.spec;
-  if (paramRef === undefined) return manifest;
-  return { ...manifest, spec: { ...manifest.spec, paramRef: { ...paramRef, namespace } } };
+/** Parameters are in the operator's own namespace, and so is its ServiceAccount, wherever that is. */
+function atHomeIn(source: Source, manifest: PolicyManifest): Manifest {
+  const { paramRef, matchConditions } = manifest.spec;
+  const own = {
+    ...(paramRef === undefined ? {} : { paramRef: { ...paramRef, namespace: source.namespace } }),
+    ...(matchConditions === undefined
+      ? {}
+      : { matchConditions: matchConditions.map((each) => madeBy(source, each)) }),
+  };
+  return { ...manifest, spec: { ...manifest.spec, ...own } };
+}
+
+const ACCOUNT = "system:serviceaccount:certferry-system:certferry-operator";
+
+function madeBy<T extends { readonly expression: string }>(source: Source, condition: T): T {
+  if (!condition.expression.includes(ACCOUNT)) return condition;
+  const pattern = condition.expression.replace(ACCOUNT, `system:serviceaccount:%s:${OPERATOR}`);
+  return { ...condition, expression: source.inNamespace(pattern) };
 }

@@ -17,6 +17,10 @@ export class GivenValues implements Source {
     this.#version = at.version;
   }
 
+  inNamespace(pattern: string): string {
+    return pattern.replace("%s", () => this.namespace);
+  }
+
   text(path: Path): string {
     return String(this.#at(path));
   }

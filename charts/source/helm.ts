@@ -44,6 +44,10 @@ export class HelmExpressions implements Source {
     return this.#guards.get(object);
   }
 
+  inNamespace(pattern: string): string {
+    return this.#scalar(`printf ${JSON.stringify(pattern)} $.Release.Namespace | quote`);
+  }
+
   text(path: Path): string {
     return this.#scalar(`${of(path)} | quote`);
   }

@@ -35,6 +35,8 @@ export type Optional<T> = T | undefined;
 export interface Source {
   /** The namespace that the operator is in. */
   readonly namespace: string;
+  /** A text with that namespace in place of its `%s`. */
+  inNamespace(pattern: string): string;
   text(path: Path): string;
   number(path: Path): number;
   /** A text with the value in place of its `%s`. */

@@ -44,7 +44,7 @@ export const reelBindingSpec = z
       rules: [immutable("The number of entries", RECORD)],
     }),
     issuers: z
-      .array(text({ description: "An issuer's distinguished name.", min: 1, max: 1024 }))
+      .array(text({ description: "An issuer's distinguished name; may be empty.", max: 1024 }))
       .max(BINDING_LISTS)
       .meta({
         description: `Who issued the certificates of these devices: all issuers. Absent when there are more than ${BINDING_LISTS}.`,

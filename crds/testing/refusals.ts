@@ -376,6 +376,7 @@ export const ADMITTED: readonly (readonly [what: string, object: Obj])[] = [
   ["a callee by IPv6", other({ url: "http://[::1]:8443/interop" })],
   ["a region in China", aws({ region: "cn-north-1" })],
   ["a region of a government", aws({ region: "us-gov-west-1" })],
+  ["an issuer without a name", binding({ batchId: "N001", issuers: ["", "CN=One CA"] }, "n001")],
   ["AWS behind user and password", other({ ...OTHER, cloud: "AWS" })],
   ["a batch with any name", batch({ batchId: AWS.accountId }, "line-7.week-45")],
 ];

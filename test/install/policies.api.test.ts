@@ -1,5 +1,9 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { API_VERSION, type DeviceBatch, kinds } from "../../crds/index.ts";
 import { objectsOf } from "../../charts/output/plain.ts";
 import { KubeClient } from "../../operator/runtime/client.ts";
@@ -11,6 +15,7 @@ const RBAC = "rbac.authorization.k8s.io";
 const SIXTEEN = Array.from({ length: 16 }, (_, n) => `cloud-${String(n).padStart(2, "0")}`);
 
 let field: Field;
+let folder: string | undefined;
 const people: KubeClient[] = [];
 
 beforeAll(async () => {
@@ -45,7 +50,18 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(people.map((client) => client.close()));
   await field?.close();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
 });
+
+/** For a process: an administrator's, that acts as somebody. */
+async function kubeconfigOf(user: string): Promise<string> {
+  folder ??= await mkdtemp(join(tmpdir(), "certferry-policies-"));
+  const path = join(folder, "kubeconfig");
+  const config = parse(await readFile(field.plane.kubeconfig, "utf8")) as { users: { user: object }[] };
+  const users = config.users.map((each) => ({ ...each, user: { ...each.user, as: user } }));
+  await writeFile(path, stringify({ ...config, users }), { mode: 0o600 });
+  return path;
+}
 
 /** A person, by impersonation. */
 function as(user: string): KubeClient {
@@ -181,6 +197,7 @@ describe("what may be bound, where the policy is on", () => {
   async function refused(
     account: string,
     content: { issuers?: string[]; keyTypes?: string[] },
+    who: KubeClient = as(OPERATOR),
   ): Promise<string | undefined> {
     const at = "2026-01-01T00:00:00Z";
     const spec = { account, batchId: "TRIED-1", boundAt: at, evaluatedAt: at, devices: 1, records: 1 };
@@ -191,12 +208,10 @@ describe("what may be bound, where the policy is on", () => {
       spec: { ...spec, manifestSha256: "a".repeat(64), ...content },
     };
     const path = "/apis/certferry.dev/v1alpha1/reelbindings";
-    return await as(OPERATOR)
-      .request({ method: "POST", path, body, query: { dryRun: "All" } })
-      .then(
-        () => undefined,
-        (error: Error) => error.message,
-      );
+    return await who.request({ method: "POST", path, body, query: { dryRun: "All" } }).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
   }
 
   async function allowContent(data: Record<string, string>): Promise<void> {
@@ -252,6 +267,22 @@ describe("what may be bound, where the policy is on", () => {
     expect(await refused("acme", { issuers: both })).toContain("more types of keys than can be told");
   });
 
+  it("is not asked of who writes bindings back from a backup: they were bound before", async () => {
+    await allowContent({ issuers: FACTORY, keyTypes: "P-256" });
+    await becomes("acme", { issuers: ["CN=Nobody"], keyTypes: ["P-256"] }, /issued by CN=Nobody/);
+    expect(await refused("acme", {}, field.client)).toBeUndefined();
+    expect(await refused("acme", { issuers: ["CN=Nobody"] }, field.client)).toBeUndefined();
+  });
+
+  it("has a way to write an issuer without a name", async () => {
+    const nameless = { issuers: [""], keyTypes: ["P-256"] };
+    await allowContent({ issuers: `${FACTORY}\n\n` });
+    await becomes("acme", nameless, /issued by \(no name\), which is not/);
+    await allowContent({ issuers: `${FACTORY}\n(no name)\n` });
+    await becomes("acme", nameless, undefined);
+    expect(await refused("acme", nameless)).toBeUndefined();
+  });
+
   it("is decided within the cost limit for the longest lists that there are", async () => {
     const many = Array.from({ length: 16 }, (_, n) => `CN=CA ${n}, O=${"x".repeat(1_000)}`);
     const longest = Array.from({ length: 600 }, (_, n) => `CN=CA ${n + 15}, O=${"x".repeat(1_000)}`);
@@ -265,7 +296,7 @@ describe("what may be bound, where the policy is on", () => {
   it("is told to who binds, at sixteen clouds too, and bound by itself when it is allowed", async () => {
     await allowContent({ keyTypes: "RSA-2048" });
     await becomes("acme", { keyTypes: ["P-256"] }, /P-256/);
-    await field.operator({ leaderElect: false });
+    await field.operator({ leaderElect: false, kubeconfig: await kubeconfigOf(OPERATOR) });
     await field.ship("ODD-1", 2);
     await field.awaitReel("ODD-1", "True", "Available");
     await allow("chooser-of-all", { resources: ["cloudapis"], resourceNames: SIXTEEN, verbs: ["use"] });
