@@ -1,14 +1,16 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DeviceBatch, DeviceBatchStatus } from "../crds/index.ts";
 import { ENTRY_MESSAGES } from "../interop/protocol/messages.ts";
 import type { TestCloud } from "./clouds/index.ts";
+import { objectsOf } from "../charts/output/plain.ts";
+import type { KubeObject } from "../operator/runtime/objects.ts";
 import { asDocumented } from "./field/documented.ts";
 import { Field, OPERATOR_NAMESPACE } from "./field/field.ts";
 import { Site } from "./field/site.ts";
-import { eventually } from "./harness/index.ts";
+import { apply, eventually } from "./harness/index.ts";
 import { findKubectl } from "../tools/kubectl/source.ts";
 import { missingPart } from "../tools/setup/missing-part.ts";
 
@@ -33,6 +35,11 @@ describe.skipIf(missing !== undefined)(`a cluster that is restored from a backup
     [origin, copy] = await Promise.all([Field.open(), Field.open()]);
     await origin.operator();
     await populate();
+    // Nothing that is bound would be bound anew under these rules: they are not asked of what was bound before.
+    const metadata = { namespace: OPERATOR_NAMESPACE, name: "certferry-reel-content" };
+    const data = { issuers: "CN=Nobody", keyTypes: "P-521" };
+    await origin.configMaps.create({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+    await strict(copy);
     before = await toldIn(origin);
     sent = pushed();
   });
@@ -42,6 +49,29 @@ describe.skipIf(missing !== undefined)(`a cluster that is restored from a backup
     await origin?.close();
     await rm(folder, { recursive: true, force: true });
   });
+
+  /** Has a cluster hold the policies, the optional ones too, before anything is in it. */
+  async function strict({ client, bindings }: Field): Promise<void> {
+    const on = { policies: { reelBind: true, reelContent: true } };
+    const parts = objectsOf(on, { namespace: OPERATOR_NAMESPACE, version: "0.0.0" });
+    await apply(client, (parts.get("policies") ?? []) as KubeObject[]);
+    const [kept] = (await origin.bindings.list()).items;
+    if (kept === undefined) throw new Error("nothing is bound");
+    const { apiVersion, kind, spec } = kept;
+    const tried = { apiVersion, kind, metadata: { name: kept.metadata.name }, spec };
+    await eventually(
+      () =>
+        bindings.create(tried).then(
+          async () => {
+            await bindings.patch({ name: tried.metadata.name }, { spec: { batch: null } });
+            await bindings.delete({ name: tried.metadata.name });
+            return false;
+          },
+          (error: Error) => /no params found/.test(error.message),
+        ),
+      { what: "the policies hold" },
+    );
+  }
 
   /** Two accounts, and a batch in each state that a batch may rest in. */
   async function populate(): Promise<void> {
@@ -151,6 +181,8 @@ describe.skipIf(missing !== undefined)(`a cluster that is restored from a backup
     const keys = await Promise.all(["acme", "zeta"].map((account) => origin.keysOf(account)));
     const backup = { page: "upgrades.md", heading: "Backup and restore" };
     await asDocumented({ ...backup, block: 0 }, { kubeconfig: origin.plane.kubeconfig, cwd: folder });
+    // It holds keys.
+    expect((await stat(join(folder, "certferry-backup.yaml"))).mode & 0o077).toBe(0);
     const rest = await restIn(origin);
     await origin.plane.kill();
     await asDocumented({ ...backup, block: 1 }, { kubeconfig: copy.plane.kubeconfig, cwd: folder });

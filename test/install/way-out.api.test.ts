@@ -12,6 +12,8 @@ import { asDocumented } from "../field/documented.ts";
 import { Field } from "../field/field.ts";
 import { eventually, type OperatorProcess } from "../harness/index.ts";
 
+const FOREIGN = "example.com/audit";
+
 const missing = await missingPart(findKubectl());
 
 describe.skipIf(missing !== undefined)(
@@ -55,12 +57,19 @@ describe.skipIf(missing !== undefined)(
     const gone = async (): Promise<boolean> => (await field.namespaces.find({ name: "acme" })) === undefined;
 
     it("strands a namespace until it is let go as documented; its records stay, in a file and in the cluster", async () => {
+      const held = { namespace: "acme", name: "held" };
+      const { finalizers: ours = [] } = (await field.batches.get(held)).metadata;
+      expect(ours).not.toEqual([]);
+      await field.batches.patch(held, { metadata: { finalizers: [FOREIGN, ...ours, `${FOREIGN}-2`] } });
       await field.namespaces.delete({ name: "acme" });
       await eventually(
         async () => (await field.batches.get({ namespace: "acme", name: "held" })).metadata.deletionTimestamp,
       );
       expect(await gone()).toBe(false);
       await documented(0);
+      // Whoever else holds it still does.
+      expect((await field.batches.get(held)).metadata.finalizers).toEqual([FOREIGN, `${FOREIGN}-2`]);
+      await field.batches.patch(held, { metadata: { finalizers: null } });
       await eventually(gone, { what: "the namespace is gone" });
       const { items } = parse(await readFile(join(folder, "certferry-records.yaml"), "utf8")) as {
         items: KubeObject[];
