@@ -63,8 +63,8 @@ async function bundled(entry: string, threads: Set<string>, external: readonly s
       format: "esm",
       sourcemap: "linked",
       sourcesContent: false,
-      // Errors in logs name functions and lines of the sources, and licences stay with what they are for.
-      keepNames: true,
+      // Licences stay with what they are for. Names of functions stay anyway, for nothing is minified: keepNames would
+      // set each anew whenever a closure is made.
       legalComments: "eof",
       charset: "utf8",
       logLevel: "silent",

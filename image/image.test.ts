@@ -8,6 +8,7 @@ import { findHadolint } from "../tools/hadolint/source.ts";
 import { missingPart } from "../tools/setup/missing-part.ts";
 import { layImage } from "./build.ts";
 import { bundleOperator } from "./bundle.ts";
+import { NODE_FLAGS } from "./node-flags.ts";
 
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, "..");
@@ -27,7 +28,7 @@ const text = (name: string): Promise<string> => readFile(join(folder, name), "ut
 
 describe("the image's folder", () => {
   it("is all that it takes: the operator runs where nothing else is", async () => {
-    const { stdout } = await run(process.execPath, ["--enable-source-maps", "main.js", "--help"], {
+    const { stdout } = await run(process.execPath, [...NODE_FLAGS, "main.js", "--help"], {
       cwd: folder,
       env: {},
       timeout: 30_000,
@@ -115,7 +116,7 @@ describe("the Dockerfile", () => {
     const dockerfile = await readFile(DOCKERFILE, "utf8");
     expect(dockerfile).toMatch(/^USER 65532:65532$/m);
     const entry = /^ENTRYPOINT (?<words>.*)$/m.exec(dockerfile)?.groups?.["words"] ?? "";
-    expect(JSON.parse(entry)).toEqual(["/nodejs/bin/node", "--enable-source-maps", "/app/main.js"]);
+    expect(JSON.parse(entry)).toEqual(["/nodejs/bin/node", ...NODE_FLAGS, "/app/main.js"]);
     const ignore = (await readFile(`${DOCKERFILE}.dockerignore`, "utf8")).split("\n");
     const kept = ignore.filter((line) => line.startsWith("!")).map((line) => line.slice(1));
     const { inputs } = await bundleOperator();

@@ -1,4 +1,3 @@
-import "./heap.ts";
 import { KubeConfig } from "@kubernetes/client-node";
 import { rm } from "node:fs/promises";
 import { createDataFolder } from "./data-folder.ts";

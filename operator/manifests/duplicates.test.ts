@@ -15,15 +15,15 @@ describe("PackedHashSet", () => {
     expect(set.size).toBe(COUNT);
   });
 
-  it("takes less than 19 bytes a device for its certificate and its id together, also as it grows", () => {
+  it("takes less than 16 bytes a device for its certificate and its id together, also as it grows", () => {
     const set = new PackedHashSet(64);
     let most = 0;
     for (let index = 0; index < 260_000; index += 1) {
       set.add(digestOf(`device ${index}`));
       if (index > 200_000 && index % 500 === 0) most = Math.max(most, (2 * set.bytes) / index);
     }
-    expect(most).toBeGreaterThan(15);
-    expect(most).toBeLessThan(19);
+    expect(most).toBeGreaterThan(14);
+    expect(most).toBeLessThan(16);
   });
 
   it("tells hashes apart that differ in any one byte, zeros included", () => {

@@ -1,12 +1,12 @@
 import { hash } from "node:crypto";
 
 const PARTS = 256;
-const MAX_LOAD = 0.9;
-const GROWTH = 1.2;
+const MAX_LOAD = 0.95;
+const GROWTH = 1.06;
 
 /**
  * A set of hashes, packed: one byte of a hash is implied by the part it lies in, the rest stands in typed
- * arrays. A 64-bit hash takes 8 to 9.5 bytes, a 40-bit one 4.5 to 5.5 (plus some 50 KiB).
+ * arrays. A 64-bit hash takes under 8 bytes, a 40-bit one under 5 (plus some 50 KiB).
  */
 export class PackedHashSet {
   readonly #parts: (Part | undefined)[] = Array.from({ length: PARTS });

@@ -19,7 +19,7 @@ const MAX_DEVICE_ID_CHARACTERS = 128;
 const MAX_BATCH_ID_CHARACTERS = 63;
 
 /**
- * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 19 bytes a
+ * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 16 bytes a
  * device are kept, to find duplicates. What is wrong with one entry refuses that entry; what is wrong with
  * the whole is thrown, possibly after devices have been yielded.
  * @throws ManifestError; unless it is transient, the stored file is removed. AbortError when `signal` aborts

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { KubeConfig } from "@kubernetes/client-node";
 import { layImage } from "../../image/build.ts";
+import { NODE_FLAGS } from "../../image/node-flags.ts";
 import { stringify } from "yaml";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import { OwnedProcess, type Ending } from "../../tools/process/owned-process.ts";
@@ -39,7 +40,7 @@ mount -t tmpfs -o "mode=0770,uid=$user,gid=$group,size=256m" tmpfs data
 if [ -n "$manifests" ]; then show "$manifests" manifests; fi
 mount -o remount,bind,ro "$root"
 exec chroot "$root" /usr/bin/setpriv --reuid="$user" --regid="$group" --clear-groups --no-new-privs \\
-  --bounding-set=-all --inh-caps=-all -- /nodejs/bin/node --enable-source-maps /app/main.js "$@"
+  --bounding-set=-all --inh-caps=-all -- /nodejs/bin/node ${NODE_FLAGS.join(" ")} /app/main.js "$@"
 `;
 
 /** Undefined where a container's root can be made; else why not. It takes root on Linux, and mount namespaces. */
@@ -134,13 +135,7 @@ export class Containers {
     const there = args.map((arg) => (arg.startsWith("--data-dir=") ? `--data-dir=${data}` : arg));
     return await OwnedProcess.start({
       command: globalThis.process.execPath,
-      args: [
-        "--enable-source-maps",
-        join(this.#folder, "image", "main.js"),
-        ...there,
-        "--kubeconfig",
-        kubeconfig,
-      ],
+      args: [...NODE_FLAGS, join(this.#folder, "image", "main.js"), ...there, "--kubeconfig", kubeconfig],
       env,
       keptLines: 2_000,
     });

@@ -1,6 +1,5 @@
 // Reads a manifest to its end in a process of its own and prints a line of JSON: what was in it, the processor time
 // that it took, and the most memory that the process had. `node probe.ts PATH BATCH-ID [SIGNERS.pem]`
-import "../../../operator/heap.ts";
 import { readFile, stat } from "node:fs/promises";
 import { inspectManifest } from "../../../operator/manifests/index.ts";
 

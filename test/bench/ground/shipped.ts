@@ -2,10 +2,8 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundleOperator } from "../../../image/bundle.ts";
+import { NODE_FLAGS } from "../../../image/node-flags.ts";
 import { reapFolder } from "../../../tools/process/reaper.ts";
-
-/** As the image's Dockerfile has it. */
-const NODE_FLAGS = ["--enable-source-maps"];
 
 let laid: Promise<readonly string[]> | undefined;
 

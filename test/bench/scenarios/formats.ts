@@ -1,3 +1,4 @@
+import { NODE_FLAGS } from "../../../image/node-flags.ts";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { CsvRecords } from "../../../operator/manifests/formats/cloud-id-csv/csv-records.ts";
@@ -93,7 +94,7 @@ async function probed(cacheDir: string, devices: number): Promise<Probed> {
   const { signers } = await microchipManifest(path, batchId, devices);
   const child = await OwnedProcess.start({
     command: process.execPath,
-    args: [PROBE, path, batchId, signers],
+    args: [...NODE_FLAGS, PROBE, path, batchId, signers],
   });
   const told = await child.line(
     (line) => (line.startsWith("{") ? (JSON.parse(line) as Probed) : undefined),
