@@ -42,6 +42,40 @@ describe("the search for secrets", () => {
     expect(found(`…${value}`.repeat(3), secrets)).toHaveLength(3);
   });
 
+  it.each([
+    ["for HTTP Basic", (value: string) => Buffer.from(`u:${value}`).toString("base64")],
+    ["for a longer user", (value: string) => Buffer.from(`us:${value}`).toString("base64")],
+    [
+      "at the start of a group, with more behind it",
+      (v: string) => Buffer.from(`usr:1${v}.`).toString("base64"),
+    ],
+    ["amid more, in base64url", (value: string) => Buffer.from(`[${value}]`).toString("base64url")],
+    ["in a line of JSON", (value: string) => JSON.stringify({ msg: `cannot sign in with ${value}` })],
+    ["in JSON within JSON", (v: string) => JSON.stringify({ msg: JSON.stringify({ password: v }) })],
+    ["in a URL", (value: string) => `https://cloud/?password=${encodeURIComponent(value)}&more`],
+  ])("finds a password %s", (_how, written) => {
+    for (const value of ['say "friend"\\ and/enter?', "s3cret/påss+wörd~~", "p@ssw0rd"]) {
+      const secrets = [{ name: "password of acme", value }];
+      expect(new Set(found(`at 12: ${written(value)} is wrong`, secrets))).toEqual(
+        new Set(["password of acme"]),
+      );
+      expect(found(`at 12: ${written('another one / "x"')} is wrong`, secrets)).toEqual([]);
+    }
+  });
+
+  it("finds a key in the base64 that a Secret has it in", () => {
+    const data = Buffer.from(`a comment\n${pem}`).toString("base64");
+    expect(found(data, [{ name: "key of acme", value: pem }])).toContain("key of acme");
+  });
+
+  it("finds whatever is sent for HTTP Basic, and takes no word for it", () => {
+    const header = `Authorization: Basic ${Buffer.from("user:let me in").toString("base64")}`;
+    const what = "a user and a password for HTTP Basic";
+    expect(found(JSON.stringify({ headers: [header] }))).toEqual([what]);
+    expect(found(header.replace("Basic", "basic"))).toEqual([what]);
+    expect(found("HTTP Basic authentication, Basic realm=certferry, basic understanding")).toEqual([]);
+  });
+
   it("is not taken in by what is none", () => {
     const texts = [
       "it must be a P-256 private key in PKCS#8 PEM (-----BEGIN PRIVATE KEY-----), and is not",

@@ -34,6 +34,11 @@ const PATTERNS: readonly Pattern[] = [
     what: "the private part of a JSON web key",
     expression: /\\*"d\\*"\s*:\s*\\*"[\w-]{40,}/g,
   },
+  {
+    what: "a user and a password for HTTP Basic",
+    expression: /\bBasic [A-Za-z0-9+/=]{12,}/gi,
+    isOne: (found) => isUserAndPassword(found.slice("Basic ".length)),
+  },
 ];
 
 /** Looks for key material, tokens, and secrets that are known. */
@@ -42,7 +47,10 @@ export class SecretSearch {
   /** Whether a start of these lower bits is among them: most of a text is passed over by this alone. */
   readonly #starts = new Uint8Array(65_536);
 
-  /** @param secrets each is looked for as it is, in base64, and a private key's lines each for itself */
+  /**
+   * @param secrets each is looked for as it is, and as it stands in base64 (of it alone, or amid more), in JSON, in JSON
+   * within JSON, and in a URL; of a private key each line, as it is and in base64
+   */
   constructor(secrets: readonly Secret[]) {
     const known = new Set<string>();
     for (const { name, value } of secrets) {
@@ -72,9 +80,12 @@ export class SecretSearch {
     for (let at = 0; at + SHORTEST <= text.length; at += 1) {
       const start = text.readUInt32LE(at);
       if (this.#starts[hash(start)] !== 1) continue;
+      // One that begins as another of its forms does is one.
+      const here = new Set<string>();
       for (const { name, bytes } of this.#byStart.get(start) ?? []) {
-        if (bytes.equals(text.subarray(at, at + bytes.length))) found.push({ at, what: name });
+        if (bytes.equals(text.subarray(at, at + bytes.length))) here.add(name);
       }
+      for (const what of here) found.push({ at, what });
     }
     return found;
   }
@@ -87,9 +98,39 @@ function hash(start: number): number {
 function formsOf(value: string): string[] {
   if (value.includes("PRIVATE KEY-----")) {
     // The first line begins as that of every other key does, but it does not end so.
-    return value.split(/\r?\n/).filter((line) => line.length >= 32 && !line.startsWith("-"));
+    const lines = value.split(/\r?\n/).filter((line) => line.length >= 32 && !line.startsWith("-"));
+    return [...lines, ...lines.flatMap((line) => inBase64(line))];
   }
-  return [value, Buffer.from(value).toString("base64")];
+  const json = inJson(value);
+  return [value, ...inBase64(value), json, inJson(json), encodeURIComponent(value)];
+}
+
+function inJson(value: string): string {
+  return JSON.stringify(value).slice(1, -1);
+}
+
+/**
+ * How a text looks within base64 of more (`user:password`, a PEM file), where it starts at one of three places in a group:
+ * the characters that depend on its neighbours are left out. And in base64 of itself, in which a short one has more.
+ */
+function inBase64(value: string): string[] {
+  const amid = [0, 1, 2].map((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(value)]);
+    const own = Math.floor((bytes.length * 8) / 6);
+    return bytes.toString("base64").slice(Math.ceil((before * 8) / 6), own);
+  });
+  const all = [Buffer.from(value).toString("base64"), ...amid];
+  return [...all, ...all.map((form) => form.replaceAll("+", "-").replaceAll("/", "_"))];
+}
+
+/** `Basic authentication` has letters of base64 behind it, too. */
+function isUserAndPassword(base64: string): boolean {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(base64, "base64"));
+    return /^[^\p{Cc}]*:[^\p{Cc}]*$/u.test(text);
+  } catch {
+    return false;
+  }
 }
 
 function isJson(base64url: string): boolean {
