@@ -129,6 +129,31 @@ describe("taking devices out of a cloud that can do that", () => {
     expect(serialsIn(cloud)).toEqual([]);
   });
 
+  it("calls nobody provisioned whom a cloud may have taken out whose answers were lost", async () => {
+    const cloud = await able("acme");
+    await field.awsApi("acme", "mute", cloud, { region: "eu-south-1" });
+    await field.ship("OUT-8", 2);
+    await field.batch("acme", "out-8", { batchId: "OUT-8", cloudApis: [{ name: "mute" }], deletionPolicy });
+    await field.awaitReady("acme", "out-8");
+    cloud.fail({ kind: "reset", afterWork: true }, { times: 1_000, on: "deprovision" });
+    await field.batches.delete({ namespace: "acme", name: "out-8" });
+    await eventually(() => serialsIn(cloud).length === 0, { what: "they are out" });
+    await cloud.down();
+    const held = await field.awaitBatch("acme", "out-8", {
+      type: "Provisioned",
+      status: "False",
+      reason: "DeprovisionBlocked",
+    });
+    expect(held.status?.clouds).toMatchObject([
+      { name: "mute", state: "Blocked", provisioned: 0, pending: 2 },
+    ]);
+    expect(held.status).not.toHaveProperty("provisionedDevices");
+    cloud.heal();
+    await cloud.up();
+    await gone("acme", "out-8", 60_000);
+    expect(await ledgersOf("out-8")).toEqual([]);
+  });
+
   it("goes on after the operator was killed half-way", async () => {
     const cloud = await able("acme", { manners: { latencyMs: 300 } });
     const limits = { maxDevicesPerRequest: 2, maxInFlight: 1 };
@@ -141,7 +166,7 @@ describe("taking devices out of a cloud that can do that", () => {
       async (signal) => {
         const batch = await field.batches.get({ namespace: "acme", name: "out-4" }, signal);
         const [line] = batch.status?.clouds ?? [];
-        return line?.state === "Deprovisioning" && (line.provisioned ?? 24) < 24;
+        return line?.state === "Deprovisioning" && (line.provisioned ?? 24) + (line.pending ?? 24) < 24;
       },
       { what: "some devices are out, and the status says so" },
     );

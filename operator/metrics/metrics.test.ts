@@ -89,17 +89,36 @@ describe("OperatorMetrics", () => {
     const clouds = (state: string, provisioned: number, failed: number, pending: number) => [
       { name: "aws", state, provisioned, failed, pending },
     ];
+    const cloudNames = "azure, aws";
+    const gone = batch("d7", { cloudNames, clouds: clouds("Blocked", 0, 2, 500) });
+    gone.metadata.deletionTimestamp = "2026-01-01T00:00:00Z";
     const { lines, state } = setUp({
       batches: [
-        batch("d1", { clouds: clouds("Provisioned", 5, 0, 0), conditions: ready("True", "Provisioned") }),
+        batch("d1", {
+          cloudNames,
+          clouds: clouds("Provisioned", 5, 0, 0),
+          conditions: ready("True", "Provisioned"),
+        }),
         batch("d2", {
+          cloudNames,
           clouds: clouds("Provisioning", 2, 1, 7),
           conditions: ready("Unknown", "Provisioning"),
         }),
-        batch("d3", { clouds: clouds("Blocked", 1, 0, 4), conditions: ready("False", "CloudBlocked") }),
-        batch("d4", { clouds: clouds("Suspended", 0, 0, 9), conditions: ready("False", "Suspended", true) }),
-        batch("d5", { clouds: clouds("Deprovisioning", 3, 0, 0), conditions: ready("Unknown", "X") }),
+        batch("d3", {
+          cloudNames,
+          clouds: clouds("Blocked", 1, 0, 4),
+          conditions: ready("False", "CloudBlocked"),
+        }),
+        batch("d4", {
+          cloudNames,
+          clouds: clouds("Suspended", 0, 0, 9),
+          conditions: ready("False", "Suspended", true),
+        }),
+        batch("d5", { clouds: clouds("Deprovisioning", 3, 0, 1), conditions: ready("Unknown", "X") }),
         batch("d6", undefined),
+        // Whatever holds it up: these are to leave, and nobody knows whether they are in.
+        gone,
+        batch("d8", { cloudNames: "azure", clouds: clouds("Blocked", 20, 0, 30) }),
       ],
     });
     const of = (name: string, value: number) =>
@@ -107,15 +126,15 @@ describe("OperatorMetrics", () => {
     expect((await lines("certferry_devices{")).sort()).toEqual(
       [
         of("provisioned", 8),
-        of("failed", 1),
+        of("failed", 3),
         of("pending", 7),
         of("blocked", 4),
         of("suspended", 9),
-        of("leaving", 3),
+        of("leaving", 554),
       ].sort(),
     );
     expect((await lines("certferry_batches{")).sort()).toEqual([
-      'certferry_batches{namespace="acme",state="new",reason=""} 1',
+      'certferry_batches{namespace="acme",state="new",reason=""} 3',
       'certferry_batches{namespace="acme",state="progressing",reason="Provisioning"} 1',
       'certferry_batches{namespace="acme",state="progressing",reason="X"} 1',
       'certferry_batches{namespace="acme",state="ready",reason="Provisioned"} 1',

@@ -22,10 +22,12 @@ export function watchObjects(registry: Registry, sources: Sources): void {
     "Devices of bound batches by CloudApi and state: provisioned, failed, pending, blocked, suspended (not in yet, and the cloud or batch is), leaving.",
     ["namespace", "cloudapi", "state"],
     function* () {
-      for (const { metadata, status } of cluster.batches.cache.list()) {
-        for (const line of status?.clouds ?? []) {
-          for (const [state, devices] of devicesOf(line)) {
-            yield [{ namespace: metadata.namespace, cloudapi: line.name, state }, devices];
+      for (const batch of cluster.batches.cache.list()) {
+        const { namespace } = batch.metadata;
+        for (const line of batch.status?.clouds ?? []) {
+          const devices = isDeparture(batch, line) ? leavingOf(line) : devicesOf(line);
+          for (const [state, count] of devices) {
+            yield [{ namespace, cloudapi: line.name, state }, count];
           }
         }
       }
@@ -75,10 +77,22 @@ export function watchObjects(registry: Registry, sources: Sources): void {
   watchBinding(registry, sources);
 }
 
-/** Which devices of a batch's line about one cloud are in which state. */
+/** Whether a batch's line is about a cloud that its devices are to leave: whatever holds that up. */
+function isDeparture({ metadata, status }: DeviceBatch, { name }: CloudProgress): boolean {
+  if (metadata.deletionTimestamp !== undefined) return true;
+  // Of the same writing as the lines, which the batch's spec may be ahead of.
+  return !(status?.cloudNames ?? "").split(", ").includes(name);
+}
+
+function* leavingOf({ provisioned = 0, failed = 0, pending = 0 }: CloudProgress): Iterable<[string, number]> {
+  yield ["leaving", provisioned + pending];
+  yield ["failed", failed];
+}
+
+/** Which devices of a batch's line about a declared cloud are in which state. */
 function* devicesOf(line: CloudProgress): Iterable<[state: string, devices: number]> {
   const { state, provisioned = 0, failed = 0, pending = 0 } = line;
-  yield [state === "Deprovisioning" ? "leaving" : "provisioned", provisioned];
+  yield ["provisioned", provisioned];
   yield ["failed", failed];
   const waiting = state === "Blocked" ? "blocked" : state === "Suspended" ? "suspended" : "pending";
   yield [waiting, pending];

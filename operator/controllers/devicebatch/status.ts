@@ -54,16 +54,27 @@ export function unboundStatus({ batch, state, reason, message }: UnboundView, no
   return { observedGeneration, conditions: readiness(conditions, verdict, at) };
 }
 
-/** The status of a batch that is being deleted and may not go yet: as it was, but for who leaves, and why it waits. */
+/**
+ * The status of a batch that is being deleted and may not go yet: as it was, but for who leaves, and why it waits. It is
+ * provisioned no more: it wants to be nowhere.
+ */
 export function heldStatus(
   batch: DeviceBatch,
   departures: readonly Departure[],
   now: Date,
 ): DeviceBatchStatus {
   const at = { observedGeneration: batch.metadata.generation ?? 0, now };
-  const conditions = readiness(batch.status?.conditions, departuresVerdict(departures, now), at);
+  const { observedGeneration } = at;
+  const verdict = departuresVerdict(departures, now);
+  const { reason, message } = verdict;
+  const conditions = setCondition(
+    batch.status?.conditions,
+    { type: "Provisioned", status: "False", reason, message, observedGeneration },
+    now,
+  );
   const clouds = departures.map((departure) => departureProgress(departure, batch, now));
-  return { ...batch.status, observedGeneration: at.observedGeneration, clouds, conditions };
+  const { provisionedDevices: _devices, provisionedAt: _at, ...status } = batch.status ?? {};
+  return { ...status, observedGeneration, clouds, conditions: readiness(conditions, verdict, at) };
 }
 
 /** The status of a bound batch, see {@link judgeBound}. */
