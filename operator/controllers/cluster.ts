@@ -49,6 +49,14 @@ export function isForReel(batch: DeviceBatch | undefined, reel: string): boolean
   return batch !== undefined && reelNameOf(batch.spec.batchId) === reel;
 }
 
+/** The ConfigMap of the operator's namespace that says what may be bound. */
+export const REEL_CONTENT = "certferry-reel-content";
+
+/** A version of what {@link REEL_CONTENT} says; empty while there is none. */
+export function contentRules({ configMaps }: Pick<Cluster, "configMaps">): string {
+  return configMaps.cache.byIndex("name", REEL_CONTENT)[0]?.metadata.resourceVersion ?? "";
+}
+
 /** Index values are namespaced names; this is how they are written. */
 export function namespaced(namespace: string, name: string): string {
   return `${namespace}/${name}`;
@@ -149,6 +157,7 @@ export function watchCluster(
       namespace: operatorNamespace,
       // Manifests may be a megabyte each; here it matters only that they changed.
       transform: ({ apiVersion, kind, metadata }) => ({ apiVersion, kind, metadata }),
+      indexes: { name: ({ metadata }) => [metadata.name] },
     }),
   };
 }

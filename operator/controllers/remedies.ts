@@ -179,7 +179,7 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
   },
   NotAllowed: {
     whose: "keeper of the reels, administrator",
-    todo: "the message has the policy's words: have them allowed, and it is bound within a minute; else delete this batch",
+    todo: "the message has the policy's words: have them allowed, and it is bound by itself; else delete this batch",
   },
   NotAnInteropEndpoint: {
     whose: "account",

@@ -46,6 +46,31 @@ describe("what wakes whom", () => {
     expect(forgotten).toEqual(["d1"]);
   });
 
+  it("is the ConfigMap of what may be bound, for batches that were not allowed and no others", async () => {
+    using rig = await ControllerRig.start();
+    const { batches, configMaps } = rig.cluster;
+    for (const [name, reason] of [
+      ["refused", "NotAllowed"],
+      ["waits", "ReelNotFound"],
+    ] as const) {
+      const batch = await rig.batch("acme", name, name);
+      const lastTransitionTime = "2026-01-01T00:00:00Z";
+      const bound = { type: "Bound", status: "False", reason, message: "", lastTransitionTime } as const;
+      await batches.client.updateStatus({ ...batch, status: { conditions: [bound] } });
+    }
+    await until(() => batches.cache.list().filter(({ status }) => status !== undefined).length === 2);
+    const { seen } = await watchQueues(rig);
+    const metadata = { namespace: "certferry-system", name: "certferry-reel-content" };
+    const rules = await configMaps.client.create({ apiVersion: "v1", kind: "ConfigMap", metadata });
+    await until(() => seen.includes("batch acme/refused"));
+    seen.length = 0;
+    await configMaps.client.update({ ...rules, data: { issuers: "CN=One" } });
+    await until(() => seen.length > 0);
+    await configMaps.client.create({ ...rules, metadata: { ...metadata, name: "other" } });
+    await until(() => configMaps.cache.list().length === 2);
+    expect(seen).toEqual(["batch acme/refused"]);
+  });
+
   it("is no CloudApi whose status moves for a batch, before it is connected or no more so", async () => {
     using rig = await ControllerRig.start();
     const { cloudApis, batches } = rig.cluster;

@@ -6,7 +6,15 @@ import type { KubeObject } from "../runtime/objects.ts";
 import { keyOf } from "../runtime/objects.ts";
 import type { Cache } from "../runtime/cache.ts";
 import type { Change } from "../runtime/informer.ts";
-import { claimsDefault, type Cluster, isAccount, keyRotationOf, namespaced, reelNameOf } from "./cluster.ts";
+import {
+  claimsDefault,
+  type Cluster,
+  isAccount,
+  keyRotationOf,
+  namespaced,
+  REEL_CONTENT,
+  reelNameOf,
+} from "./cluster.ts";
 import type { ReelInspector } from "./reel/inspector.ts";
 
 /** Puts a key into a controller's queue, at once or later. */
@@ -23,6 +31,9 @@ export interface Queues {
 /** A CloudApi's count of devices follows its ledgers, but not each of their writes; whether it is held, at once. */
 const COUNT_DELAY_MS = 5_000;
 
+/** The API server, which judges by the same ConfigMap, hears of it no sooner than this process. */
+const RULES_DELAY_MS = 1_000;
+
 /** Which change makes whom look again. Changes say only that; what to do follows from the caches. */
 export function wire(cluster: Cluster, queues: Queues, inspector: Pick<ReelInspector, "forget">): void {
   const { reels, cloudApis, batches, bindings, ledgers, namespaces, configMaps } = cluster;
@@ -35,6 +46,7 @@ export function wire(cluster: Cluster, queues: Queues, inspector: Pick<ReelInspe
     // A cache tells everything again now and then; a manifest is not read anew for that.
     const { resourceVersion } = configMap.metadata;
     if (type === "updated" && previous?.metadata.resourceVersion === resourceVersion) return;
+    if (configMap.metadata.name === REEL_CONTENT) batchesNotAllowed(cluster, queues);
     for (const reel of reels.cache.byIndex("configMap", configMap.metadata.name)) {
       inspector.forget(reel.metadata.name);
       queues.reel(reel.metadata.name);
@@ -92,6 +104,14 @@ export function wire(cluster: Cluster, queues: Queues, inspector: Pick<ReelInspe
 /** Enqueues every batch that names a reel. */
 export function batchesOfReel(cluster: Cluster, queues: Pick<Queues, "batch">, reel: string): void {
   for (const batch of cluster.batches.cache.byIndex("reel", reel)) queues.batch(keyOf(batch));
+}
+
+/** Enqueues every batch whose binding was refused by a rule of the cluster. */
+function batchesNotAllowed(cluster: Cluster, queues: Pick<Queues, "batch">): void {
+  for (const batch of cluster.batches.cache.list()) {
+    const bound = findCondition(batch.status?.conditions, "Bound");
+    if (bound?.reason === "NotAllowed") queues.batch(keyOf(batch), RULES_DELAY_MS);
+  }
 }
 
 /** Enqueues every batch of an account. */

@@ -36,12 +36,17 @@ class RestlessBindings extends MemoryKind<ReelBinding> {
   }
 }
 
-/** Bindings that are not made, with these words. */
+/** Bindings that are neither made nor changed, with these words. */
 class RefusedBindings extends MemoryKind<ReelBinding> {
   words = "";
+  status = 403;
 
   override create(): Promise<ReelBinding> {
-    return Promise.reject(new ApiError(this.words, { status: 403, reason: "Forbidden" }));
+    return Promise.reject(new ApiError(this.words, { status: this.status, reason: "Forbidden" }));
+  }
+
+  override update(): Promise<ReelBinding> {
+    return this.create();
   }
 }
 
@@ -91,21 +96,51 @@ it("a reel whose binding comes and goes is not called contested", async () => {
 
 it.each([
   [
+    403,
     "reelbindings.certferry.dev \"d1\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: not this issuer",
     "not this issuer",
   ],
-  ['admission webhook "rules.example.com" denied the request: ask first', "ask first"],
+  // A webhook that gives no code of its own is answered for with 400.
+  [400, 'admission webhook "rules.example.com" denied the request: ask first', "ask first"],
+  [409, 'admission webhook "rules.example.com" denied the request: one a day', "one a day"],
+  [
+    400,
+    'admission webhook "rules.example.com" denied the request without explanation',
+    'admission webhook "rules.example.com" denied the request without explanation',
+  ],
 ])(
-  "a binding that a rule of the cluster does not admit is waited for, in the rule's words: %s",
-  async (words, told) => {
+  "a binding that a rule of the cluster does not admit is waited for, in the rule's words: %d %s",
+  async (status, words, told) => {
     using rig = await ControllerRig.start();
     const client = new RefusedBindings(kinds.ReelBinding, rig.api);
-    client.words = words;
+    Object.assign(client, { words, status });
     const { reason, message } = (await claimed(rig, client)) as { reason: string; message: string };
     expect(reason).toBe("NotAllowed");
     expect(message).toContain(`does not admit the binding: ${told}. It is asked again`);
   },
 );
+
+it("words that are too long are cut between characters, not within one", async () => {
+  using rig = await ControllerRig.start();
+  const client = new RefusedBindings(kinds.ReelBinding, rig.api);
+  client.words = `admission webhook "w" denied the request: x${"\u{1F6A2}".repeat(2_000)}`;
+  const { message } = (await claimed(rig, client)) as { message: string };
+  expect(message.isWellFormed()).toBe(true);
+  expect(message.match(/\u{1F6A2}/gu)).toHaveLength(1_023);
+});
+
+it("a reel that a rule does not let be taken up is waited for, in the rule's words", async () => {
+  using rig = await ControllerRig.start();
+  await rig.binding("d1", { batchId: "D1" });
+  await until(() => rig.cluster.bindings.cache.get("d1") !== undefined);
+  const client = new RefusedBindings(kinds.ReelBinding, rig.api);
+  client.words = 'admission webhook "rules.example.com" denied the request: not on Fridays';
+  expect(await claimed(rig, client)).toMatchObject({
+    do: "wait",
+    reason: "NotAllowed",
+    message: expect.stringContaining("not on Fridays") as string,
+  });
+});
 
 it("rights that the operator itself lacks are no rule about the reel", async () => {
   using rig = await ControllerRig.start();

@@ -6,6 +6,7 @@ import { findCondition, formatTime } from "../../runtime/conditions.ts";
 import { type Cluster, isForReel, namespaced, reelNameOf } from "../cluster.ts";
 import type { Inspection, ReelInspector } from "../reel/inspector.ts";
 import { type BindingStep, type BindingView, planBinding } from "./binding-plan.ts";
+import { shorten } from "./shorten.ts";
 
 export interface ClaimDeps {
   readonly cluster: Cluster;
@@ -41,10 +42,13 @@ export async function claim(batch: DeviceBatch, deps: ClaimDeps, signal: AbortSi
         if (view.reel === undefined) throw new Error("a reel that is not there cannot be inspected");
         view.inspection = deps.inspector.inspection(view.reel, undefined, batch.spec.certificateSlot);
         break;
-      case "adopt":
-        Object.assign(view, await adopt(batch, step.binding, cluster, signal));
+      case "adopt": {
+        const facts = await adopt(batch, step.binding, cluster, signal);
+        if ("do" in facts) return facts;
+        Object.assign(view, facts);
         adopted = true;
         break;
+      }
       case "claim": {
         const made = await create(batch, step.inspection, deps, signal);
         if (made !== undefined) return "do" in made ? made : { binding: made, how: "bound" };
@@ -123,16 +127,22 @@ async function adopt(
   binding: ReelBinding,
   cluster: Cluster,
   signal: AbortSignal,
-): Promise<BindingFacts> {
+): Promise<BindingFacts | Wait> {
   const { name } = batch.metadata;
   if (await holderNow(batch, binding, cluster, signal)) return { binding, holderExists: true };
   // The resource version of what was planned from is the precondition: a rival's adoption makes a conflict.
-  const adopted = await cluster.bindings.client.update(
-    { ...binding, spec: { ...binding.spec, batch: name } },
-    signal,
-  );
-  cluster.bindings.cache.observe(adopted);
-  return { binding: adopted, holderExists: true };
+  try {
+    const adopted = await cluster.bindings.client.update(
+      { ...binding, spec: { ...binding.spec, batch: name } },
+      signal,
+    );
+    cluster.bindings.cache.observe(adopted);
+    return { binding: adopted, holderExists: true };
+  } catch (error) {
+    const refused = refusedBy(error);
+    if (refused === undefined) throw error;
+    return refused;
+  }
 }
 
 async function create(
@@ -140,7 +150,7 @@ async function create(
   { summary, evaluatedAt }: Extract<Inspection, { state: "ready" }>,
   { cluster, clock }: ClaimDeps,
   signal: AbortSignal,
-): Promise<ReelBinding | Extract<BindingStep, { do: "wait" }> | undefined> {
+): Promise<ReelBinding | Wait | undefined> {
   const { certificateSlot } = batch.spec;
   const binding: ReelBinding = {
     apiVersion: API_VERSION,
@@ -165,11 +175,10 @@ async function create(
     cluster.bindings.cache.observe(created);
     return created;
   } catch (error) {
+    const refused = refusedBy(error);
+    if (refused !== undefined) return refused;
     if (isAlreadyExists(error)) return undefined;
-    const words = refusalOf(error);
-    if (words === undefined) throw error;
-    const message = `a rule of this cluster does not admit the binding: ${words}. It is asked again each minute`;
-    return { do: "wait", reason: "NotAllowed", message };
+    throw error;
   }
 }
 
@@ -178,8 +187,18 @@ function listed(field: "issuers" | "keyTypes", values: readonly string[]): Parti
   return values.length > BINDING_LISTS ? {} : { [field]: [...values] };
 }
 
-/** The words of an admission policy or webhook that said no; undefined for every other error. */
-function refusalOf(error: unknown): string | undefined {
-  if (!(error instanceof ApiError) || (error.status !== 403 && error.status !== 422)) return undefined;
-  return / denied (?:the )?request: (.*)$/su.exec(error.message)?.[1]?.trim().slice(0, 1024);
+type Wait = Extract<BindingStep, { do: "wait" }>;
+
+/** What a batch waits for that an admission policy or webhook said no to, in its words; undefined for every other error. */
+function refusedBy(error: unknown): Wait | undefined {
+  // Which of the 4xx it is, is up to the rule.
+  if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500) return undefined;
+  const [, words, unexplained] =
+    / denied (?:the )?request: (.*)$|(admission webhook "[^"]*" denied the request without explanation)/su.exec(
+      error.message,
+    ) ?? [];
+  const told = words ?? unexplained;
+  if (told === undefined) return undefined;
+  const message = `a rule of this cluster does not admit the binding: ${shorten(told.trim(), 1024)}. It is asked again by itself`;
+  return { do: "wait", reason: "NotAllowed", message };
 }

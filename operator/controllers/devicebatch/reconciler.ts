@@ -6,9 +6,10 @@ import { sameJson } from "../../runtime/json.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { writeStatus } from "../../runtime/status.ts";
-import { namespaced, reelNameOf } from "../cluster.ts";
+import { contentRules, namespaced, reelNameOf } from "../cluster.ts";
 import type { EventReason } from "../reasons.ts";
 import { setFinalizer } from "../finalizer.ts";
+import { Asking } from "./asking.ts";
 import { claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import { type CloudView, patienceLeft } from "./cloud-progress.ts";
@@ -24,6 +25,8 @@ export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
   readonly events: Pick<EventRecorder<EventReason>, "event">;
   /** Called with a CloudApi's key when a placement met a fault that a probe should look into. */
   readonly suspect: (cloudApi: string) => void;
+  /** Numbers from 0 up to but not including 1. */
+  readonly random?: () => number;
 }
 
 /** One reconcile. */
@@ -36,9 +39,6 @@ interface Run {
 const DRAINING_MS = 1_000;
 /** A batch that is held is looked at so often whatever is told of it: it must not be forgotten. */
 const HOLDING_MS = 15_000;
-
-/** A batch whose binding an admission policy refused asks again so often. */
-const ASKING_MS = 60_000;
 
 const UNBOUND_STATE = { progress: "progressing", wait: "retrying", refuse: "stalled" } as const;
 
@@ -57,9 +57,11 @@ export class DeviceBatchReconciler {
   readonly #deps: DeviceBatchReconcilerDeps;
   readonly #written = new Map<string, number>();
   readonly #throttled = new ThrottleNews();
+  readonly #asking: Asking;
 
   constructor(deps: DeviceBatchReconcilerDeps) {
     this.#deps = deps;
+    this.#asking = new Asking(deps.random);
   }
 
   async reconcile(key: string, context: ReconcileContext): Promise<ReconcileResult> {
@@ -87,8 +89,10 @@ export class DeviceBatchReconciler {
       const waiting = await this.#write(batch, { status, reason }, run);
       // What it waits for is watched, but for the rules of the cluster's admission: thousands of waiting batches must
       // not ask again and again.
-      return reason === "NotAllowed" ? { requeueAfterMs: waiting?.requeueAfterMs ?? ASKING_MS } : waiting;
+      if (reason !== "NotAllowed") return waiting;
+      return waiting ?? { requeueAfterMs: this.#asking.delay(key, contentRules(cluster), clock.now()) };
     }
+    this.#asking.forget(key);
     this.#tell(batch, newsOfClaim(claimed), run);
     return this.#provision(batch, claimed.binding, run);
   }
@@ -221,6 +225,7 @@ export class DeviceBatchReconciler {
   #forget(key: string): void {
     this.#written.delete(key);
     this.#throttled.forget(key);
+    this.#asking.forget(key);
   }
 }
 
