@@ -192,7 +192,9 @@ describe("letting a reel go", () => {
     });
     const message = held.status?.conditions?.find(({ type }) => type === "Ready")?.message;
     expect(message).toMatch(/still in cloud.*spec\.deletionPolicy to Retain/);
-    expect(held.status).toMatchObject({ provisionedDevices: 2 });
+    expect(held.status?.clouds).toMatchObject([
+      { name: "cloud", state: "Blocked", provisioned: 2, pending: 0 },
+    ]);
     const about = { kind: "DeviceBatch", namespace: "acme", name: "out-1" };
     expect((await eventsAbout(field.client, about)).join("\n")).toContain("Warning DeprovisionUnsupported");
     await expect(field.bindings.delete({ name: "out-1" })).rejects.toThrow(/in use/);
