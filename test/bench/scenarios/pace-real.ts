@@ -42,8 +42,6 @@ async function run(
     tally.seconds.slice(at * 10, at * 10 + 10).reduce((sum, { letIn }) => sum + letIn, 0),
   );
   log(`${name}: ${tally.requests} requests; let in each ten seconds: ${tens.join(" ")}`);
-  return paceFigures(name, devicesPerSecond, tally, { from: warmUp, seconds: window }).map((figure) => ({
-    ...figure,
-    what: `${refusal}, ${figure.what}`,
-  }));
+  const ofRefusal = (figure: Figure): Figure => ({ ...figure, what: `${refusal}, ${figure.what}` });
+  return paceFigures(name, devicesPerSecond, tally, { from: warmUp, seconds: window }).map(ofRefusal);
 }
