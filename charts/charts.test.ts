@@ -28,6 +28,12 @@ beforeAll(async () => {
 
 afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
+/** A console with sign-in at a provider. */
+function signIn(oidc: NonNullable<NonNullable<ValuesInput["console"]>["oidc"]>) {
+  const whole = { issuer: "https://id.example.com", clientId: "certferry", users: ["oidc:ada@example.com"] };
+  return { enabled: true, publicUrl: "https://c.example.com", oidc: { ...whole, ...oidc } };
+}
+
 const CHOICES: readonly [string, ValuesInput][] = [
   ["nothing", {}],
   [
@@ -58,6 +64,14 @@ const CHOICES: readonly [string, ValuesInput][] = [
         },
       },
     },
+  ],
+  [
+    "a console that may be anybody, as was asked for",
+    { console: signIn({ users: [], anyUser: true, groups: ["oidc:line-leads"] }) },
+  ],
+  [
+    "a console with a provider that is not installed",
+    { console: { ...signIn({ users: [] }), enabled: false } },
   ],
   [
     "a console for some accounts, with tokens",
@@ -179,6 +193,14 @@ describe.skipIf(helmMissing !== undefined)(`the Helm chart${helmMissing ?? ""}`,
     ["what is no range", { clusterCidrs: ["10.0.0.0"] }],
     ["what is no bucket", { archive: { bucket: "/archive" } }],
     ["what is no namespace", { watchNamespaces: ["Acme"] }],
+    ["a console without an address", { console: { enabled: true } }],
+    ["a provider to which the console is nobody", { console: signIn({ clientId: "" }) }],
+    ["a provider without the names of who may sign in", { console: signIn({ users: [] }) }],
+    ["the same, said outright", { console: signIn({ users: [], anyUser: false }) }],
+    [
+      "a console that nobody could sign in to",
+      { console: { ...signIn({ issuer: "" }), tokenSignIn: false } },
+    ],
   ])("refuses %s, as the app does", async (_what, values) => {
     await expect(rendered(values)).rejects.toThrow(/don't meet the specifications of the schema/);
     expect(() => readValues(values as ValuesInput)).toThrow("these values are refused");
@@ -187,6 +209,20 @@ describe.skipIf(helmMissing !== undefined)(`the Helm chart${helmMissing ?? ""}`,
   it("may be a part of another chart", async () => {
     expect(await rendered({ global: { registry: "x" } })).not.toHaveLength(0);
   });
+});
+
+it("the console may impersonate those who are named, or anybody where that was asked for in so many words", () => {
+  const rulesFor = (oidc: Parameters<typeof signIn>[0]) => {
+    const objects = objectsOf({ console: signIn(oidc) }, { namespace: "harbour", version });
+    const roles = (objects.get("console-rights") ?? []) as { rules?: { resources: string[] }[] }[];
+    return roles.flatMap(({ rules = [] }) => rules).filter(({ resources }) => resources.includes("users"));
+  };
+  const rule = { apiGroups: [""], resources: ["users"], verbs: ["impersonate"] };
+  const named = { ...rule, resourceNames: ["oidc:ada@example.com"] };
+  expect(rulesFor({})).toEqual([named]);
+  expect(rulesFor({ anyUser: true })).toEqual([named]);
+  expect(rulesFor({ anyUser: true, users: [] })).toEqual([rule]);
+  expect(() => rulesFor({ users: [] })).toThrow("name who may sign in");
 });
 
 it("the policy about content is asked of the operator alone, wherever it is installed", () => {

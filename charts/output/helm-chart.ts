@@ -20,6 +20,11 @@ Give both: --set-json 'clusterCidrs=["10.96.0.0/12","10.244.0.0/16"]'
 
 Nothing is bound until the ConfigMap certferry-reel-content in this namespace says what may be. docs/access.md says how.
 {{- end }}
+{{- if and .Values.console.enabled .Values.console.oidc.issuer .Values.console.oidc.anyUser (not .Values.console.oidc.users) }}
+
+console.oidc.anyUser: the console may impersonate every user of the cluster, its own components among them. Whoever takes the
+console over has the cluster. Name those who sign in instead: console.oidc.users.
+{{- end }}
 {{- if .Values.crds.keep }}
 
 "helm uninstall" leaves Certferry's kinds and all objects of these kinds. docs/install.md says how to remove them.

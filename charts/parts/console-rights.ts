@@ -32,9 +32,19 @@ export class ConsoleRights extends Construct {
       { apiGroups: [""], resources: ["namespaces"], verbs: ["list"] },
       { all: [ENABLED, { not: { set: "console.accounts" } }] },
     );
-    // Without names: anybody. RBAC knows no prefixes.
     const users = { resourceNames: source.block("console.oidc.users") as readonly string[] };
-    this.#may("users", { apiGroups: [""], resources: ["users"], ...users, verbs: ["impersonate"] }, OIDC);
+    const named: Condition = { set: "console.oidc.users" };
+    this.#may(
+      "users",
+      { apiGroups: [""], resources: ["users"], ...users, verbs: ["impersonate"] },
+      { all: [OIDC, named] },
+    );
+    // Without names: anybody, the cluster's own users too, for RBAC knows no prefixes.
+    this.#may(
+      "any-user",
+      { apiGroups: [""], resources: ["users"], verbs: ["impersonate"] },
+      { all: [OIDC, { not: named }, { set: "console.oidc.anyUser" }] },
+    );
     // Without names: none; a rule without them would let it be system:masters.
     const groups = { resourceNames: source.block("console.oidc.groups") as readonly string[] };
     this.#may(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Need, schemaOf, unmet } from "./needs.ts";
 
 const text = (description: string, value = "") => z.string().default(value).meta({ description });
 const texts = (description: string) => z.array(z.string()).default([]).meta({ description });
@@ -30,10 +31,40 @@ const oidc = z
     groups: texts(
       "Groups, with their prefix, that people may come with; the console may impersonate these and no others.",
     ),
-    users: texts("Who may sign in, with their prefix; none: whoever the provider lets in, by any name."),
+    users: texts(
+      "Whom the console may impersonate, by name and with their prefix: who may sign in. Needed unless anyUser is on.",
+    ),
+    anyUser: z.boolean().default(false).meta({
+      description:
+        "Without users: lets the console be any user of the cluster, system:kube-controller-manager among them, for RBAC knows no prefixes. Who takes the console over then has the cluster.",
+    }),
   })
   .prefault({})
   .meta({ description: "Sign-in at an OpenID provider, whose people the console impersonates." });
+
+const NEEDS: readonly Need[] = [
+  {
+    when: { enabled: true },
+    needs: ["publicUrl", "given"],
+    message: "console.publicUrl: say how browsers reach the console",
+  },
+  {
+    when: { enabled: true, "oidc.issuer": "given" },
+    needs: ["oidc.clientId", "given"],
+    message: "console.oidc.clientId: say what the console is to the provider",
+  },
+  {
+    when: { enabled: true, "oidc.issuer": "given", "oidc.anyUser": false },
+    needs: ["oidc.users", "given"],
+    message:
+      "console.oidc.users: name who may sign in; oidc.anyUser lets the console be anybody in the cluster instead",
+  },
+  {
+    when: { enabled: true, tokenSignIn: false },
+    needs: ["oidc.issuer", "given"],
+    message: "console.tokenSignIn: nobody could sign in: give oidc.issuer, or leave tokenSignIn on",
+  },
+];
 
 /** What can be chosen of the console. */
 export const consoleValues = z
@@ -62,5 +93,11 @@ export const consoleValues = z
       .default({ requests: { cpu: "50m", memory: "192Mi" }, limits: { memory: "1Gi" } })
       .meta({ description: "What the console is given." }),
   })
+  .superRefine((values, context) => {
+    for (const { message } of unmet(NEEDS, values)) context.addIssue({ code: "custom", message });
+  })
   .prefault({})
-  .meta({ description: "The web console: one replica, because who is signed in is kept in its memory." });
+  .meta({
+    description: "The web console: one replica, because who is signed in is kept in its memory.",
+    ...schemaOf(NEEDS),
+  });
