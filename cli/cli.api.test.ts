@@ -147,6 +147,45 @@ describe("bind and status", () => {
     expect(yaml.stdout).toMatch(/^kind: DeviceBatch$/m);
   });
 
+  it("is live on a terminal while anything is under way, and one picture else", async () => {
+    const slow = await field.cloud(ACCOUNT);
+    slow.manners.latencyMs = 250;
+    const limits = { maxDevicesPerRequest: 1, maxInFlight: 1 };
+    await field.awsApi(ACCOUNT, "slow", slow, { region: "eu-north-1", limits });
+    await field.ship("L001", 100);
+    expect((await cli("bind L001 -c slow")).code).toBe(0);
+    const wanted = { type: "Ready", status: "Unknown", reason: "Provisioning" };
+    await field.awaitBatch(ACCOUNT, "l001", wanted);
+    const [still, piped] = await Promise.all([
+      cli("status l001 --no-watch", { terminal: TERMINAL }),
+      cli("status l001"),
+    ]);
+    expect(still.stdout).toMatch(/Provisioning/);
+    expect(still.stdout).not.toContain(`${ESCAPE}[?25l`);
+    expect(piped.stdout.match(/^acme\/l001 /gm)).toHaveLength(1);
+    const drawn = new Set<string>();
+    const live = await Promise.all(
+      ["status l001", "status"].map((args) =>
+        cli(args, {
+          terminal: TERMINAL,
+          type: (seen) => {
+            // Only when both are seen to be live is the rest let through.
+            if (seen.includes("/100 ")) drawn.add(args);
+            if (drawn.size === 2) slow.manners.latencyMs = 0;
+            return undefined;
+          },
+        }),
+      ),
+    );
+    expect(live.map(({ code }) => code)).toEqual([0, 0]);
+    const [one = "", all = ""] = live.map(({ stdout }) => screenOf(stdout, TERMINAL.columns).join("\n"));
+    expect(one).toMatch(/^ {2}slow +━+ 100\/100 {2}100 % {2}Provisioned$/m);
+    expect(all).toMatch(/^acme\/l001 +━+ 100\/100 {2}Provisioned$/m);
+    for (const { stdout } of live) expect(stdout.endsWith(`${ESCAPE}[?25h`)).toBe(true);
+    const { code, stdout } = await cli("status l001", { terminal: TERMINAL });
+    expect([code, stdout.includes(`${ESCAPE}[?25l`)]).toEqual([0, false]);
+  });
+
   it("stops quietly when its reader has gone", async () => {
     const { code, stderr } = await cli("devices D002 -o jsonl", { closeAfter: 1 });
     expect([0, 141]).toContain(code);
@@ -228,6 +267,11 @@ describe("reels, devices and manifests", () => {
     const bound = await cli("bind F001 --wait");
     expect(bound.code).toBe(6);
     expect(bound.stderr).toContain("certferry devices f001 -n acme --failed");
+    const watched = await cli("status f001 --watch");
+    expect([watched.code, watched.stdout.split("\n")[0]]).toEqual([
+      6,
+      expect.stringMatching(/^acme\/f001: DevicesFailed, /),
+    ]);
     const [failed, refused, pending] = await Promise.all([
       cli("devices F001 --failed"),
       cli("devices F001 --quarantined -o json"),

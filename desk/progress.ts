@@ -59,6 +59,11 @@ export function progressOf(batch: DeviceBatch): BatchProgress {
   };
 }
 
+/** Whether something is being done about it now: it is not done, and does not wait. */
+export function isUnderWay({ standing }: BatchProgress): boolean {
+  return standing === "working";
+}
+
 /** Whether nothing more happens by itself. */
 export function isSettled({ standing }: BatchProgress): boolean {
   return standing === "ready" || standing === "stalled";

@@ -9,13 +9,14 @@ import { isMachineFormat, listText, objectText } from "../output/objects.ts";
 import { bar, batchLines, STANDING_COLOURS, type Style, styleFor } from "../output/progress.ts";
 import { type Column, cut, tableLines } from "../output/table.ts";
 import { age, count, duration } from "../output/words.ts";
-import { sorted, watchBatches } from "./watch-batches.ts";
+import { anyUnderWay, showUntilAtRest } from "./live-status.ts";
+import { sorted } from "./watch-batches.ts";
 
 export interface StatusOptions {
   readonly output?: "json" | "yaml" | "name" | "wide";
   readonly allNamespaces?: boolean;
   readonly selector?: string;
-  /** Goes on until nothing moves any more. */
+  /** Goes on until all is settled; false: one picture. Unless said, a terminal is live while anything is under way. */
   readonly watch?: boolean;
 }
 
@@ -40,15 +41,14 @@ async function one(
   const { io, signal } = context;
   const { output } = options;
   const batch = await findBatch(session, given, signal);
-  if (options.watch === true && !isMachineFormat(output)) {
+  if (isLive(context, options, [batch])) {
     const { namespace, name } = batch.metadata;
-    await watchBatches(context, {
+    return await showUntilAtRest(context, {
       session,
       which: { namespace, fieldSelector: `metadata.name=${name}` },
-      until: (batches) => (batches.every((each) => isSettled(progressOf(each))) ? true : undefined),
+      asked: options.watch === true,
       draw: (batches, width) => batches.flatMap((each) => inFull(context, each, width)),
     });
-    return EXIT.ok;
   }
   if (isMachineFormat(output)) await io.stdout.write(objectText(batch, output));
   else if (output === "wide") await io.stdout.write(table([batch], context, options));
@@ -63,17 +63,16 @@ async function all(context: Context, session: Session, options: StatusOptions): 
     ...(options.allNamespaces === true ? {} : { namespace: session.namespace }),
     ...(selector === undefined ? {} : { labelSelector: selector }),
   };
-  if (options.watch === true && !isMachineFormat(output)) {
+  const batches = sorted((await session.batches.list(which, signal)).items);
+  if (isLive(context, options, batches)) {
     const style = styleFor(io.stdout, io);
-    await watchBatches(context, {
+    return await showUntilAtRest(context, {
       session,
       which,
-      until: (batches) => (batches.every((each) => isSettled(progressOf(each))) ? true : undefined),
-      draw: (batches, width) => liveLines(batches, { style, width, now: io.clock.now() }),
+      asked: options.watch === true,
+      draw: (seen, width) => liveLines(seen, { style, width, now: io.clock.now() }),
     });
-    return EXIT.ok;
   }
-  const batches = sorted((await session.batches.list(which, signal)).items);
   if (isMachineFormat(output)) {
     await io.stdout.write(listText(batches, output));
   } else if (batches.length === 0) {
@@ -83,6 +82,12 @@ async function all(context: Context, session: Session, options: StatusOptions): 
     await io.stdout.write(table(batches, context, options));
   }
   return EXIT.ok;
+}
+
+/** Whether the output goes on: as it was asked for, and else on a terminal, where there is something to see. */
+function isLive({ io }: Context, { output, watch }: StatusOptions, batches: readonly DeviceBatch[]): boolean {
+  if (isMachineFormat(output) || watch === false) return false;
+  return watch === true || (output === undefined && io.stdout.isTTY && anyUnderWay(batches));
 }
 
 function inFull({ io }: Context, batch: DeviceBatch, width: number): string[] {

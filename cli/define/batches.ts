@@ -84,17 +84,18 @@ export function defineBatches(program: Command, definer: Definer): void {
 
   const status = program
     .command("status")
-    .summary("show how batches stand, live with --watch")
+    .summary("show how batches stand, live while anything is under way")
     .description(
-      "Shows the batches of the namespace, or one of them in full: clouds with their progress, failures, and why something waits.",
+      "Shows the batches of the namespace, or one of them in full: clouds with their progress, failures, and why something waits. On a terminal it is live while anything is under way.",
     )
     .argument("[BATCH]", "the batch's name, or the batch ID of its reel")
     .option("-A, --all-namespaces", "the batches of all accounts")
     .option("-l, --selector <labels>", "only batches with these labels, e.g. line=3")
     .option(
       "-w, --watch",
-      "go on until nothing moves any more: drawn in place, or a line for each change in a pipe",
+      "until every batch is done or needs a person: drawn in place, or a line for each change in a pipe",
     )
+    .option("--no-watch", "one picture, also on a terminal")
     .addOption(
       new Option("-o, --output <format>", "more columns, or for programs").choices([
         "wide",
@@ -111,7 +112,7 @@ export function defineBatches(program: Command, definer: Definer): void {
   );
   examples(status, name, [
     ["All batches of the namespace", "status"],
-    ["One in full, until it is done", "status week-45 --watch"],
+    ["One in full, until it is done, whatever it waits for", "status week-45 --watch"],
     [
       "What is not ready, for a script",
       `status -A -o json | jq -r '.items[] | select(.status.provisionedDevices != .status.boundDevices) | .metadata.name'`,
