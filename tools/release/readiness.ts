@@ -1,5 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { KubeObject } from "../../operator/runtime/objects.ts";
+import { parseObjects, readObjects } from "../cluster/apply.ts";
 
 /** A version that is released, as its tag names it, and what its changelog says. */
 export interface Readiness {
@@ -22,20 +25,43 @@ export async function readiness(root: string, tag: string): Promise<Readiness> {
   };
   const notes = notesOf(await readFile(join(root, "CHANGELOG.md"), "utf8"), version);
   const frozen = `test/upgrades/releases/${version}`;
-  const isFrozen = await stat(join(root, frozen)).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
   const missing = [
     ...(here === version ? [] : [`package.json says version ${here}`]),
     ...(notes === undefined
       ? [`CHANGELOG.md has no section "## [${version}] - DATE", or nothing in it`]
       : []),
-    ...(isFrozen ? [] : [`${frozen} is not there: node test/upgrades/freeze.ts`]),
+    ...(await staleness(root, frozen)),
   ];
   if (notes === undefined || missing.length > 0)
     throw new Error(`${tag} cannot be released: ${missing.join("; ")}`);
   return { version, notes };
+}
+
+/** What is wrong with what was frozen of a version: it must be there, with the kinds and policies of this tree. */
+async function staleness(root: string, frozen: string): Promise<string[]> {
+  const again = "node test/upgrades/freeze.ts";
+  const there = await stat(join(root, frozen)).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
+  if (!there) return [`${frozen} is not there: ${again}`];
+  const files = ["definitions.yaml", "objects.yaml"].map((file) => `${frozen}/${file}`);
+  const [definitions = "", objects = ""] = await Promise.all(
+    files.map((file) => readFile(join(root, file), "utf8").catch(() => "")),
+  );
+  if (definitions === "" || objects === "") return [`${files.join(" or ")} is not there: ${again}`];
+  const own = await Promise.all(
+    ["crds/yaml", "crds/policies"].map((folder) => readObjects(join(root, folder))),
+  );
+  const named = (objects: readonly KubeObject[]): Map<string, KubeObject> =>
+    new Map(objects.map((object) => [`${object.kind} ${object.metadata.name}`, object]));
+  const then = named(parseObjects(definitions, files[0]));
+  const now = named(own.flat());
+  const changed = [...new Set([...then.keys(), ...now.keys()])].filter(
+    (name) => !isDeepStrictEqual(then.get(name), now.get(name)),
+  );
+  if (changed.length === 0) return [];
+  return [`${frozen} was frozen before ${changed.sort().join(", ")} came to be as in crds/: ${again}`];
 }
 
 /** What a changelog says of a version; undefined where that is nothing. */

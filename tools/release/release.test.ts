@@ -28,9 +28,24 @@ async function tree(version: string, changelog: string, frozen: string): Promise
   const root = await mkdtemp(join(folder, "tree-"));
   await writeFile(join(root, "package.json"), JSON.stringify({ version }));
   await writeFile(join(root, "CHANGELOG.md"), changelog);
-  await mkdir(join(root, "test/upgrades/releases", frozen), { recursive: true });
+  const release = join(root, "test/upgrades/releases", frozen);
+  await mkdir(release, { recursive: true });
+  await writeFile(join(release, "definitions.yaml"), [KIND, POLICY].join("---\n"));
+  await writeFile(join(release, "objects.yaml"), POLICY);
+  for (const [path, content] of [
+    ["yaml", KIND],
+    ["policies", POLICY],
+  ] as const) {
+    await mkdir(join(root, "crds", path), { recursive: true });
+    await writeFile(join(root, "crds", path, "one.yaml"), `# Written otherwise.\n${content}`);
+  }
   return root;
 }
+
+const KIND =
+  "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: reels.example.com}\nspec: {group: example.com}\n";
+const POLICY =
+  "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: p}\nspec: {failurePolicy: Fail}\n";
 
 const CHANGELOG =
   "# Changelog\n\n## [Unreleased]\n\n## [1.2.3] - 2026-12-01\n\n### Added\n\n- This.\n\n## [1.2.2] - 2026-11-01\n\n- That.\n";
@@ -55,6 +70,22 @@ describe("a release", () => {
       "1.2.3",
     );
     await expect(readiness(empty, "v1.2.3")).rejects.toThrow("or nothing in it");
+  });
+
+  it("is none while what was frozen of it is not of this tree", async () => {
+    const root = await tree("1.2.3", CHANGELOG, "1.2.3");
+    const kind = join(root, "crds/yaml/one.yaml");
+    await writeFile(kind, KIND.replace("group: example.com", "group: example.com, scope: Cluster"));
+    await expect(readiness(root, "v1.2.3")).rejects.toThrow(
+      /releases\/1\.2\.3 was frozen before CustomResourceDefinition reels\.example\.com came to be.*freeze\.ts/,
+    );
+    await writeFile(kind, KIND);
+    await rm(join(root, "crds/policies/one.yaml"));
+    await expect(readiness(root, "v1.2.3")).rejects.toThrow("frozen before ValidatingAdmissionPolicy p");
+    await writeFile(join(root, "crds/policies/one.yaml"), POLICY);
+    await expect(readiness(root, "v1.2.3")).resolves.toMatchObject({ version: "1.2.3" });
+    await rm(join(root, "test/upgrades/releases/1.2.3/objects.yaml"));
+    await expect(readiness(root, "v1.2.3")).rejects.toThrow("objects.yaml is not there");
   });
 
   it("is installed from files that name its image by digest", async () => {
