@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BINDING_LISTS } from "../../crds/index.ts";
 import { createIssuer, manifest7z, manifestCsv } from "../../tools/factory/index.ts";
 import { inspectManifest } from "./inspect.ts";
 import type { ManifestSummary } from "./records.ts";
@@ -49,6 +50,16 @@ describe("inspectManifest", () => {
       ...summary,
       sha256: expect.any(String),
     });
+  });
+
+  it("tells of more issuers than a binding lists, so that a binding never takes a part for the whole", async () => {
+    const issuers = await Promise.all(
+      Array.from({ length: BINDING_LISTS + 2 }, (_, n) => createIssuer({ name: `CN=CA ${n}` })),
+    );
+    const devices = await Promise.all(issuers.map((each) => each.issueDevice({ batchId: "D001" })));
+    const summary = await inspected(manifestCsv(devices, { batchId: "D001" }));
+    expect(summary.devices).toBe(BINDING_LISTS + 2);
+    expect(summary.issuers.length).toBeGreaterThan(BINDING_LISTS);
   });
 
   it("sums up a manifest of which nothing can be accepted", async () => {

@@ -10,7 +10,7 @@ import {
 } from "./records.ts";
 
 const FIRST = 10;
-/** Issuers and kinds of keys that are told; as many say that there may be more. */
+/** Issuers and kinds of keys that are told; as many say that there may be more. More than a binding lists: a test holds it. */
 const TOLD = 17;
 
 /** Keeps what is read, for a second reading without the work of the first. */
