@@ -17,6 +17,7 @@ describe("an address that sessions go to", () => {
       "ftp://x",
       "console",
       "http://10.0.0.1",
+      "https://ada:secret@console.example.com",
     ]) {
       expect(() => webAddress(bad)).toThrow(/https:/u);
     }

@@ -174,9 +174,10 @@ function address(value: string): { host: string; port: number } {
 export function webAddress(value: string): URL {
   const url = URL.parse(value);
   const onThisMachine = /^(?:127(?:\.\d+){3}|\[::1\]|localhost)$/u.test(url?.hostname ?? "");
-  if (url === null || !(url.protocol === "https:" || (url.protocol === "http:" && onThisMachine))) {
+  const named = (url?.username ?? "") + (url?.password ?? "") !== "";
+  if (url === null || named || !(url.protocol === "https:" || (url.protocol === "http:" && onThisMachine))) {
     throw new InvalidArgumentError(
-      "give a whole address that begins with https:// (http:// is for this machine only)",
+      "give a whole address that begins with https:// (http:// is for this machine only), without a name or password",
     );
   }
   return url;

@@ -1,7 +1,10 @@
+// Pages load this too: it uses nothing but what browsers have.
+
 /** The address that vendors print: its host says nothing about where the reel is bound. */
 export const VENDOR_LABEL_BASE = "https://cirrent.infineon.com";
 
-const BATCH_ID = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
+/** A Product Batch ID, as the cluster takes it. */
+export const BATCH_ID = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 const PARAMETER = "groupId";
 const PATH = "/cloud-id";
 
@@ -11,17 +14,24 @@ export class BatchIdError extends Error {
 }
 
 /**
- * The Product Batch ID that a person gave: the ID itself, or what the QR code of a reel says. Of a link its `groupId`
- * counts, whatever host it names: vendors' labels carry the vendor's.
+ * The batch ID of a text: the ID itself, or what the QR code of a reel says. Of a link its `groupId` counts, whatever
+ * host it names: vendors' labels carry the vendor's. Undefined where it is no reel's.
+ */
+export function batchIdOf(text: string): string | undefined {
+  const said = text.trim();
+  const id = linkOf(said)?.searchParams.get(PARAMETER)?.trim() ?? said;
+  return BATCH_ID.test(id) ? id : undefined;
+}
+
+/**
+ * The Product Batch ID that a person gave, see {@link batchIdOf}.
  * @throws BatchIdError
  */
 export function batchIdFrom(given: string): string {
+  const found = batchIdOf(given);
+  if (found !== undefined) return found;
   const text = given.trim();
-  if (BATCH_ID.test(text)) return text;
-  const link = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
-  const named = link?.searchParams.get(PARAMETER)?.trim();
-  if (named !== undefined && BATCH_ID.test(named)) return named;
-  if (link !== null) {
+  if (linkOf(text) !== null) {
     throw new BatchIdError(
       `the link names no batch: it should end in ${PATH}?${PARAMETER}=BID, as the QR code of a reel does`,
     );
@@ -43,11 +53,15 @@ export function reelNameFor(batchId: string): string {
  * @throws BatchIdError when the base is no http(s) address
  */
 export function labelLink(batchId: string, base: string = VENDOR_LABEL_BASE): string {
-  const url = /^https?:\/\//i.test(base) ? URL.parse(base) : null;
+  const url = linkOf(base);
   if (url === null || url.username !== "" || url.password !== "") {
     throw new BatchIdError(
       `${JSON.stringify(base.slice(0, 70))} is no address for a QR code: give scheme and host, e.g. https://console.example.com`,
     );
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}${PATH}?${PARAMETER}=${encodeURIComponent(batchId)}`;
+}
+
+function linkOf(text: string): URL | null {
+  return /^https?:\/\//iu.test(text) ? URL.parse(text) : null;
 }

@@ -1,5 +1,5 @@
 import type { DeviceBatch, DeviceBatchInput } from "../../crds/index.ts";
-import { batchIdFrom } from "../../desk/batch-id.ts";
+import { batchIdFrom, reelNameFor } from "../../desk/batch-id.ts";
 import { newBatch } from "../../desk/new-batch.ts";
 import { progressOf } from "../../desk/progress.ts";
 import { isAlreadyExists } from "../../operator/runtime/api-error.ts";
@@ -89,7 +89,7 @@ async function alreadyThere(
   const { namespace, name } = wanted.metadata;
   const existing = await batches.find({ namespace, name }, signal);
   const { batchId } = wanted.spec;
-  if (existing !== undefined && existing.spec.batchId.toLowerCase() === batchId.toLowerCase()) {
+  if (existing !== undefined && reelNameFor(existing.spec.batchId) === reelNameFor(batchId)) {
     const { reason, message } = progressOf(existing);
     return new CliError(
       EXIT.refused,
@@ -108,7 +108,7 @@ async function alreadyThere(
 async function outlook({ io, signal }: Context, { reels }: Session, batch: DeviceBatch): Promise<string> {
   const { namespace, name } = batch.metadata;
   const next = `Follow it: ${io.program} status ${name} -n ${namespace} --watch\n`;
-  const reel = await reels.find({ name: batch.spec.batchId.toLowerCase() }, signal).catch(() => undefined);
+  const reel = await reels.find({ name: reelNameFor(batch.spec.batchId) }, signal).catch(() => undefined);
   signal.throwIfAborted();
   if (reel === undefined) {
     return `There is no reel ${batch.spec.batchId} yet, or you may not see it: the batch is bound when it is declared.\n${next}`;

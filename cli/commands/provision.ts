@@ -1,4 +1,5 @@
 import type { DeviceBatch } from "../../crds/index.ts";
+import { cloudsOf, goesTo } from "../../desk/clouds-of-batch.ts";
 import { follow } from "../../desk/follow.ts";
 import { provisionNow } from "../../desk/new-batch.ts";
 import { withDeadline } from "../../operator/runtime/deadline.ts";
@@ -53,9 +54,7 @@ export async function provision(
     const patch = {
       // Who has changed the batch meanwhile may have changed its clouds.
       metadata: { resourceVersion, ...(again ? provisionNow(new Date(io.clock.now())).metadata : {}) },
-      ...(added.length === 0
-        ? {}
-        : { spec: { cloudApis: [...declared, ...added].map((each) => ({ name: each })) } }),
+      ...(added.length === 0 ? {} : { spec: goesTo([...declared, ...added]) }),
     };
     let changed: DeviceBatch = await session.batches.patch({ namespace, name }, patch, {}, signal);
     if (options.output === undefined) {
@@ -71,16 +70,6 @@ export async function provision(
     if (options.output !== undefined) await io.stdout.write(objectText(changed, options.output));
     return EXIT.ok;
   });
-}
-
-/**
- * The clouds that a batch has. The default that was chosen for it stands in its status only, and must be named beside
- * those that are added: a batch that names clouds has these and no others.
- */
-function cloudsOf({ spec, status }: DeviceBatch): string[] {
-  const declared = (spec.cloudApis ?? []).map(({ name }) => name);
-  if (declared.length > 0 || spec.provisioning === "Manual") return declared;
-  return (status?.clouds ?? []).filter(({ state }) => state !== "Deprovisioning").map(({ name }) => name);
 }
 
 /** How long the status may stay as it was before that is taken for the answer. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { kinds } from "../../crds/kinds.ts";
 import type { DeviceBatch } from "../../crds/index.ts";
+import { cloudsOf, goesTo } from "../../desk/clouds-of-batch.ts";
 import { provisionNow } from "../../desk/new-batch.ts";
 import { isConflict } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
@@ -32,21 +33,13 @@ export async function changeClouds(
 ): Promise<void> {
   const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
   for (let tries = 1; ; tries += 1) {
-    const { metadata, spec, status } = await batches.get(at, signal);
-    const declared = (spec.cloudApis ?? []).map(({ name }) => name);
-    const present = (status?.clouds ?? []).filter(({ state }) => state !== "Deprovisioning");
-    const before = declared.length > 0 ? declared : present.map(({ name }) => name);
-    const after = [...new Set([...before, ...add])].filter((name) => !remove.includes(name));
+    const batch = await batches.get(at, signal);
+    const after = [...new Set([...cloudsOf(batch), ...add])].filter((name) => !remove.includes(name));
     if (after.length > MAX_CLOUDS) {
       throw new Problem(422, "TooManyClouds", `A batch goes to at most ${MAX_CLOUDS} clouds.`);
     }
-    const { resourceVersion } = metadata;
-    // Without a name the account's default would come back: who takes the last one away wants none.
-    const provisioning = after.length === 0 ? { provisioning: "Manual" } : {};
-    const patch = {
-      metadata: { resourceVersion },
-      spec: { cloudApis: after.map((name) => ({ name })), ...provisioning },
-    };
+    const { resourceVersion } = batch.metadata;
+    const patch = { metadata: { resourceVersion }, spec: goesTo(after) };
     try {
       await batches.patch(at, patch, { type: "merge" }, signal);
       return;

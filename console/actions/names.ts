@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BATCH_ID } from "../../crds/schema/fields.ts";
+import { BATCH_ID } from "../../desk/batch-id.ts";
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/u;
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/u;

@@ -3,7 +3,8 @@ import { inflateSync } from "node:zlib";
 import { encode } from "uqr";
 import { beforeAll, describe, expect, it } from "vitest";
 import { prepareZXingModule, readBarcodes } from "zxing-wasm/reader";
-import { addressOf, qrPng, qrSvg } from "./label.ts";
+import { labelLink } from "../../desk/batch-id.ts";
+import { qrPng, qrSvg } from "./label.ts";
 import { png } from "./png.ts";
 
 const BASE = new URL("https://console.example.com");
@@ -24,7 +25,7 @@ describe("the QR code of a reel", () => {
   });
 
   it("as an SVG has the same modules", () => {
-    const { data } = encode(addressOf(BASE, "D001"), { ecc: "Q", border: 4 });
+    const { data } = encode(labelLink("D001", BASE.href), { ecc: "Q", border: 4 });
     const dark = data.flat().filter(Boolean).length;
     expect(qrSvg(BASE, "D001").match(/h10v10/gu)).toHaveLength(dark);
   });

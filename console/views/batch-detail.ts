@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { DeviceBatch, Reel } from "../../crds/index.ts";
 import { kinds } from "../../crds/kinds.ts";
+import { reelNameFor } from "../../desk/batch-id.ts";
 import { ApiError } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import { batchRow, present } from "./batch-row.ts";
@@ -64,7 +65,7 @@ export async function reelOf(
   signal: AbortSignal,
 ): Promise<Reel | undefined> {
   try {
-    return await client.resource<Reel>(kinds.Reel).find({ name: batch.spec.batchId.toLowerCase() }, signal);
+    return await client.resource<Reel>(kinds.Reel).find({ name: reelNameFor(batch.spec.batchId) }, signal);
   } catch (error) {
     if (error instanceof ApiError && error.status === 403) return undefined;
     throw error;

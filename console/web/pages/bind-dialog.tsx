@@ -10,7 +10,7 @@ import { at, call, post } from "../state/api.ts";
 import { go } from "../state/router.ts";
 import { rights } from "../state/session.ts";
 import { t } from "../texts/index.ts";
-import { BATCH_ID } from "../phone/batch-id.ts";
+import { BATCH_ID } from "../../../desk/batch-id.ts";
 
 type Target = "automatic" | "choose" | "none";
 

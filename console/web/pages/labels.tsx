@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Empty } from "../parts/basics.tsx";
 import { TextArea } from "../parts/field.tsx";
-import { BATCH_ID } from "../phone/batch-id.ts";
+import { BATCH_ID } from "../../../desk/batch-id.ts";
 import { query } from "../state/router.ts";
 import { t } from "../texts/index.ts";
 

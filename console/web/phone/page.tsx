@@ -7,7 +7,7 @@ import { ThemeButton } from "../parts/shell.tsx";
 import { at, call } from "../state/api.ts";
 import { findMe, findRights, rights, signOut, signedOut } from "../state/session.ts";
 import { t } from "../texts/index.ts";
-import { BATCH_ID, batchIdOf } from "./batch-id.ts";
+import { BATCH_ID, batchIdOf } from "../../../desk/batch-id.ts";
 import { add, keepSending, wanted } from "./queue.ts";
 import { ReelCard } from "./reel-card.tsx";
 import { Scanner } from "./scanner.tsx";

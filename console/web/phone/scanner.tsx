@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
 import { t } from "../texts/index.ts";
-import { batchIdOf } from "./batch-id.ts";
+import { batchIdOf } from "../../../desk/batch-id.ts";
 
 /** Between two looks at the camera's picture. */
 const LOOK_MS = 120;

@@ -1,0 +1,26 @@
+import type { DeviceBatch } from "../crds/index.ts";
+
+/**
+ * The names of the clouds that a batch goes to. The default that was chosen for it stands in its status only, and must
+ * be named beside those that are added: a batch that names clouds has these and no others.
+ */
+export function cloudsOf({ spec, status }: DeviceBatch): string[] {
+  const declared = (spec.cloudApis ?? []).map(({ name }) => name);
+  if (declared.length > 0 || spec.provisioning === "Manual") return declared;
+  return (status?.clouds ?? []).filter(({ state }) => state !== "Deprovisioning").map(({ name }) => name);
+}
+
+/** What of a DeviceBatch says where it goes, as a merge patch has it. */
+export interface CloudsPatch {
+  readonly cloudApis: readonly { readonly name: string }[];
+  readonly provisioning?: "Manual";
+}
+
+/**
+ * The `spec` of a merge patch after which a batch goes to these clouds. Without a name the account's default would come
+ * back: who takes the last one away wants none.
+ */
+export function goesTo(names: readonly string[]): CloudsPatch {
+  const cloudApis = names.map((name) => ({ name }));
+  return names.length === 0 ? { cloudApis, provisioning: "Manual" } : { cloudApis };
+}
