@@ -1,6 +1,8 @@
-import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { objectsOf } from "../charts/output/plain.ts";
 import type { DeviceBatch } from "../crds/index.ts";
@@ -14,6 +16,7 @@ import { certferry, type CommandOptions, type CommandRun, screenOf } from "./tes
 const ACCOUNT = "acme";
 const TERMINAL = { columns: 72, rows: 24 };
 const ESCAPE = "\u001B";
+const run = promisify(execFile);
 
 let field: Field;
 let folder: string;
@@ -75,11 +78,20 @@ describe("bind and status", () => {
     expect(taken.stderr).toMatch(/^error: AlreadyBound: /m);
   });
 
-  it("goes by the name of a kubectl plugin when it is called as one", async () => {
-    const plugin = join(dirname(main), "kubectl-certferry");
-    await symlink(main, plugin);
-    const { stdout } = await certferry(["--help"], { main: plugin });
-    expect(stdout).toMatch(/^Usage: kubectl certferry /);
+  it("is installed by npm alone, without a registry, under its own name and as a kubectl plugin", async () => {
+    const prefix = join(folder, "installed");
+    const flags = ["--global", "--offline", "--install-links", "--no-audit", "--no-fund"];
+    await run("npm", ["install", ...flags, "--prefix", prefix, dirname(main)], { timeout: 50_000 });
+    for (const [name, usage] of [
+      ["certferry", "certferry"],
+      ["kubectl-certferry", "kubectl certferry"],
+    ] as const) {
+      const { stdout } = await certferry(["--help"], { main: join(prefix, "bin", name) });
+      expect(stdout.split("\n")[0]).toBe(`Usage: ${usage} [options] [command]`);
+    }
+    const installed = join(prefix, "bin", "certferry");
+    const minted = await cli("reel mint --count 2 --batch I001 --out installed-reel", { main: installed });
+    expect([minted.code, minted.stdout]).toEqual([0, "I001\n"]);
   });
 
   it("takes the link of a QR code, whatever host it names", async () => {
