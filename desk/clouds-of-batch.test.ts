@@ -15,13 +15,14 @@ function batch(declared: string[], manual: boolean, clouds: Clouds): DeviceBatch
       deletionPolicy: "Retain",
       ...(declared.length === 0 ? {} : { cloudApis: declared.map((name) => ({ name })) }),
     },
-    status: { clouds },
+    status: { clouds, cloudNames: "eu" },
   };
 }
 
 const IN_DEFAULT: Clouds = [
   { name: "eu", state: "Provisioned" },
   { name: "us", state: "Deprovisioning" },
+  { name: "jp", state: "Blocked" },
 ];
 
 describe("the clouds of a batch", () => {

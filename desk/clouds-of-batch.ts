@@ -1,4 +1,4 @@
-import type { DeviceBatch } from "../crds/index.ts";
+import type { CloudProgress, DeviceBatch } from "../crds/index.ts";
 
 /**
  * The names of the clouds that a batch goes to. The default that was chosen for it stands in its status only, and must
@@ -7,7 +7,16 @@ import type { DeviceBatch } from "../crds/index.ts";
 export function cloudsOf({ spec, status }: DeviceBatch): string[] {
   const declared = (spec.cloudApis ?? []).map(({ name }) => name);
   if (declared.length > 0 || spec.provisioning === "Manual") return declared;
-  return (status?.clouds ?? []).filter(({ state }) => state !== "Deprovisioning").map(({ name }) => name);
+  return stayingIn(status).map(({ name }) => name);
+}
+
+/**
+ * The lines of a batch's status about clouds that it goes to, without those that its devices are to leave. What holds a
+ * departure up gives its line another state, so the state does not tell; `cloudNames`, written at the same time, does.
+ */
+export function stayingIn(status: DeviceBatch["status"]): CloudProgress[] {
+  const names = new Set((status?.cloudNames ?? "").split(", "));
+  return (status?.clouds ?? []).filter(({ name }) => names.has(name));
 }
 
 /** What of a DeviceBatch says where it goes, as a merge patch has it. */

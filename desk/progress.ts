@@ -1,5 +1,6 @@
 import type { CloudProgress, DeviceBatch, DeviceFailure } from "../crds/index.ts";
 import { findCondition, isConditionTrue } from "../operator/runtime/conditions.ts";
+import { stayingIn } from "./clouds-of-batch.ts";
 
 /**
  * How a batch stands, in one word:
@@ -52,7 +53,7 @@ export function progressOf(batch: DeviceBatch): BatchProgress {
     provisioned: status.provisionedDevices ?? 0,
     failed: status.failedDevices ?? 0,
     clouds,
-    share: shareOf(clouds, status.boundDevices),
+    share: shareOf(stayingIn(status), status.boundDevices),
     perSecond: paces.length === 0 ? undefined : paces.reduce((sum, pace) => sum + pace, 0),
     completion: ends.length === 0 || ends.some(Number.isNaN) ? undefined : Math.max(...ends),
     failures: status.failures ?? [],
@@ -76,8 +77,7 @@ function standingOf({ status }: DeviceBatch): Standing {
   return findCondition(conditions, "Ready")?.status === "False" ? "waiting" : "working";
 }
 
-function shareOf(clouds: readonly CloudProgress[], devices: number | undefined): number | undefined {
-  const wanted = clouds.filter(({ state }) => state !== "Deprovisioning");
+function shareOf(wanted: readonly CloudProgress[], devices: number | undefined): number | undefined {
   if (devices === undefined || devices === 0 || wanted.length === 0) return undefined;
   const done = wanted.reduce((sum, { provisioned = 0, failed = 0 }) => sum + provisioned + failed, 0);
   return Math.min(1, done / (devices * wanted.length));

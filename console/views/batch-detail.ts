@@ -2,6 +2,7 @@ import { stringify } from "yaml";
 import type { DeviceBatch, Reel } from "../../crds/index.ts";
 import { kinds } from "../../crds/kinds.ts";
 import { reelNameFor } from "../../desk/batch-id.ts";
+import { cloudsOf } from "../../desk/clouds-of-batch.ts";
 import { ApiError } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import { batchRow, present } from "./batch-row.ts";
@@ -14,7 +15,7 @@ export function batchDetail(batch: DeviceBatch, reel: Reel | undefined): BatchDe
     ...batchRow(batch),
     uid: metadata.uid ?? "",
     provisioning: spec.provisioning,
-    declaredClouds: (spec.cloudApis ?? []).map(({ name }) => name),
+    declaredClouds: cloudsOf(batch),
     deletionPolicy: spec.deletionPolicy,
     failures: status?.failures ?? [],
     conditions: (status?.conditions ?? []).map(({ type, status, reason, message, lastTransitionTime }) => ({

@@ -94,6 +94,7 @@ export interface Failure {
 export interface BatchDetail extends BatchRow {
   readonly uid: string;
   readonly provisioning: string;
+  /** Those it names, or the default that was chosen for it. */
   readonly declaredClouds: readonly string[];
   readonly deletionPolicy: string;
   readonly certificateSlot?: string;

@@ -14,8 +14,7 @@ export function ChooseCloudsDialog(props: {
   onClose: () => void;
 }): JSX.Element {
   const { account, batch, onClose } = props;
-  const before = batch.clouds.filter(({ state }) => state !== "Deprovisioning").map(({ name }) => name);
-  const declared = batch.declaredClouds.length > 0 ? batch.declaredClouds : before;
+  const declared = batch.declaredClouds;
   const [clouds, setClouds] = useState<readonly CloudRow[]>();
   const [problem, setProblem] = useState<unknown>();
   const [chosen, setChosen] = useState<readonly string[]>(declared);
