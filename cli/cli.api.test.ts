@@ -439,6 +439,36 @@ describe("rights", () => {
     expect(records.stderr).toMatch(
       /may not get reelbindings\.certferry\.dev in the whole cluster\n.*certferry-admin/,
     );
+    const device = await field.issuer.issueDevice({ batchId: "R009" });
+    await writeFile(join(folder, "R009.csv"), manifestCsv([device], { batchId: "R009" }));
+    const beyond: [string, string][] = [
+      ["keys show", "get configmaps in namespace acme"],
+      ["keys rotate", "get configmaps in namespace acme"],
+      ["keys init", "get configmaps in namespace acme"],
+      ["manifest d001", "get reelbindings.certferry.dev in the whole cluster"],
+      ["reel add R009.csv --batch R009", "create reels.certferry.dev in the whole cluster"],
+    ];
+    const refusals = await Promise.all(beyond.map(async ([args]) => await cli(`${args} --as the-viewer`)));
+    for (const [at, { code, stderr }] of refusals.entries()) {
+      const [args, right] = beyond[at] ?? [];
+      expect([args, code, stderr.split("\n").find((line) => line.startsWith("error: "))]).toEqual([
+        args,
+        3,
+        `error: you (the-viewer) may not ${right ?? ""}`,
+      ]);
+      expect(stderr).toMatch(/kubectl create (?:cluster)?role/);
+    }
+    const { stdout, code } = await cli("doctor --as the-viewer -o json");
+    const { findings } = JSON.parse(stdout) as {
+      findings: { check: string; state: string; message: string }[];
+    };
+    expect([0, 6]).toContain(code);
+    expect(findings.find(({ check }) => check === "operator")).toMatchObject({
+      state: "unknown",
+      message: expect.stringContaining(
+        "may not get leases.coordination.k8s.io in namespace certferry-system",
+      ),
+    });
   });
 });
 

@@ -44,4 +44,23 @@ describe("the roles that a refusal names", () => {
     );
     expect(missingRight("something else is forbidden")).toBeUndefined();
   });
+
+  it("are none for what is not Certferry's: then the right itself is named, and who may give it", () => {
+    const words =
+      'namespaces "acme" is forbidden: User "kim" cannot patch resource "namespaces" in API group "" in the namespace "acme"';
+    const right = missingRight(words);
+    if (right === undefined) throw new Error("no right was found in it");
+    expect(rightInWords(right)).toBe("patch namespaces in namespace acme");
+    expect(howToGet(right).split("\n")).toEqual([
+      "An administrator of namespace acme gives it (no role of Certferry's has it), and it alone with:",
+      "kubectl create role NAME -n acme --verb=patch --resource=namespaces",
+      'kubectl create rolebinding NAME -n acme --role=NAME --user="kim"',
+    ]);
+    const configMaps = { ...right, verb: "create", resource: "configmaps" };
+    expect(howToGet(configMaps)).toContain("of Kubernetes' own, edit and admin have");
+    const leases = { ...right, verb: "get", resource: "leases", group: "coordination.k8s.io" };
+    expect(howToGet({ ...leases, namespace: undefined })).toContain(
+      "kubectl create clusterrole NAME --verb=get --resource=leases.coordination.k8s.io",
+    );
+  });
 });

@@ -49,17 +49,33 @@ export function rightInWords({ verb, resource, group, namespace }: MissingRight)
   return `${verb} ${what} ${namespace === undefined ? "in the whole cluster" : `in namespace ${namespace}`}`;
 }
 
-/** What to ask an administrator for. */
+/** Roles that Kubernetes itself has, for what they hold of the core's kinds that commands read and write; the least first. */
+function rolesOfKubernetes(verb: string, resource: string): string[] {
+  if (resource === "configmaps") return READ.has(verb) ? ["view", "edit", "admin"] : ["edit", "admin"];
+  if (resource === "secrets") return ["edit", "admin"];
+  return [];
+}
+
+/** What to ask an administrator for, with the command that grants it. */
 export function howToGet(right: MissingRight): string {
   const { user, verb, resource, group, namespace } = right;
   const [role, ...others] = group === CERTFERRY ? rolesWith(verb, resource) : [];
-  const kind = namespace === undefined ? "clusterrolebinding" : "rolebinding";
+  const kind = namespace === undefined ? "clusterrole" : "role";
   const where = namespace === undefined ? "" : ` -n ${namespace}`;
-  const command = (name: string): string =>
-    `kubectl create ${kind} NAME${where} --clusterrole=${name} --user=${JSON.stringify(user)}`;
-  if (role === undefined) {
-    return `Ask an administrator for a role with this right${where === "" ? "" : ` in ${namespace ?? ""}`}; none of Certferry's own has it`;
+  const whom = `--user=${JSON.stringify(user)}`;
+  if (role !== undefined) {
+    const also = others.length === 0 ? "" : ` (${others.join(" and ")} too)`;
+    return `The role ${role} has this right${also}. An administrator grants it with: kubectl create ${kind}binding NAME${where} --clusterrole=${role} ${whom}`;
   }
-  const also = others.length === 0 ? "" : ` (${others.join(" and ")} too)`;
-  return `The role ${role} has this right${also}. An administrator grants it with: ${command(role)}`;
+  const wide = namespace !== undefined && group === "" ? rolesOfKubernetes(verb, resource) : [];
+  const theirs =
+    wide.length === 0
+      ? "no role of Certferry's has it"
+      : `no role of Certferry's has it; of Kubernetes' own, ${wide.join(" and ")} have`;
+  const what = group === "" ? resource : `${resource}.${group}`;
+  return [
+    `An administrator of ${namespace === undefined ? "the cluster" : `namespace ${namespace}`} gives it (${theirs}), and it alone with:`,
+    `kubectl create ${kind} NAME${where} --verb=${verb} --resource=${what}`,
+    `kubectl create ${kind}binding NAME${where} --${kind}=NAME ${whom}`,
+  ].join("\n");
 }

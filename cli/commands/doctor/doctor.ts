@@ -47,7 +47,9 @@ function textOf({ io }: Context, { check, state, message, hint }: Finding): stri
   const mark = paint(colour, styleFor(io.stdout, io).unicode ? sign : ascii);
   const width = Math.max(30, (io.stdout.columns ?? 100) - 14);
   const lines = wrapped(harmless(message), width);
-  const hints = hint === undefined ? [] : wrapped(harmless(hint), width).map((line) => paint("cyan", line));
+  const hints = (hint?.split("\n") ?? [])
+    .flatMap((line) => wrapped(harmless(line), width))
+    .map((line) => paint("cyan", line));
   return [...lines, ...hints]
     .map((line, at) => (at === 0 ? `${mark} ${check.padEnd(10)}  ${line}` : `              ${line}`))
     .map((line) => `${line}\n`)
