@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { X509Certificate } from "node:crypto";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -92,6 +93,20 @@ describe("bind and status", () => {
     const installed = join(prefix, "bin", "certferry");
     const minted = await cli("reel mint --count 2 --batch I001 --out installed-reel", { main: installed });
     expect([minted.code, minted.stdout]).toEqual([0, "I001\n"]);
+    const mint = "reel mint --count 1 --batch I002 --device-keys";
+    const [more, none] = await Promise.all([
+      cli(`${mint} --out more-reels --ca installed-reel`),
+      cli(`${mint} --out no-reels --ca nowhere`),
+    ]);
+    expect([more.code, none.code], more.stderr).toEqual([0, 2]);
+    expect(none.stderr).toMatch(/^error: nowhere holds no CA to go on with: /);
+    const ca = new X509Certificate(await readFile(join(folder, "installed-reel", "ca.pem")));
+    const keyed = await readdir(join(folder, "more-reels", "I002-keys"));
+    const made = keyed.find((name) => !name.endsWith(".key.pem")) ?? "none";
+    const device = new X509Certificate(await readFile(join(folder, "more-reels", "I002-keys", made)));
+    expect(device.verify(ca.publicKey)).toBe(true);
+    expect(await readdir(join(folder, "more-reels"))).toEqual(["I002-keys", "I002.csv"]);
+    expect((await stat(join(folder, "installed-reel", "ca.key.pem"))).mode & 0o777).toBe(0o600);
   });
 
   it("takes the link of a QR code, whatever host it names", async () => {

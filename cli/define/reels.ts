@@ -121,12 +121,13 @@ function defineReel(program: Command, definer: Definer): void {
     .command("mint")
     .summary("make test reels, with a CA of their own")
     .description(
-      "Makes devices that exist nowhere, issued by a CA made for them, as manifests like the vendor's. Their batch IDs are printed.",
+      "Makes devices that exist nowhere, issued by a CA made for them or by an earlier mint's, as manifests like the vendor's. Their batch IDs are printed.",
     )
     .option("--count <n>", "devices on each reel", countArgument, 10)
     .option("--reels <n>", "how many reels", countArgument, 1)
     .option("--batch <BID>", "the batch ID; of several reels, its beginning")
     .option("--out <folder>", "where the files go", ".")
+    .option("--ca <folder>", "go on with the CA of an earlier mint, whose --out this was")
     .option(
       "--device-keys",
       "write the devices' private keys and certificates too, for devices that are to connect",

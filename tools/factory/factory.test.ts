@@ -9,6 +9,14 @@ import { createIssuer, DUMMY_REELS, issueServerCertificate, manifest7z, manifest
 const issuer = await createIssuer();
 
 describe("issuer", () => {
+  it("goes on as an authority that was made earlier", async () => {
+    const again = await createIssuer({ authority: { pem: issuer.pem, privateKey: issuer.privateKey } });
+    const leaf = new X509Certificate((await again.issueDevice({ batchId: "D001" })).pem);
+    const authority = new X509Certificate(issuer.pem);
+    expect([again.name, again.pem]).toEqual([issuer.name, issuer.pem]);
+    expect(leaf.checkIssued(authority) && leaf.verify(authority.publicKey)).toBe(true);
+  });
+
   it("issues P-256 leaves that it vouches for, with four-byte serials, valid 20 years", async () => {
     const device = await issuer.issueDevice({ batchId: "D001" });
     const leaf = new X509Certificate(device.pem);

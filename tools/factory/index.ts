@@ -6,6 +6,7 @@ export {
   espressifModules,
 } from "./espressif.ts";
 export {
+  type Authority,
   createIssuer,
   type DeviceRequest,
   type FactoryDevice,

@@ -1,11 +1,12 @@
 import "reflect-metadata";
-import { randomBytes, webcrypto, type KeyObject } from "node:crypto";
+import { KeyObject, randomBytes, webcrypto } from "node:crypto";
 import {
   BasicConstraintsExtension,
   cryptoProvider,
   type Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { type FactoryKeyType, generateDeviceKey } from "./keys.ts";
@@ -52,6 +53,8 @@ export interface Issuer {
   readonly name: string;
   readonly pem: string;
   readonly der: Uint8Array;
+  /** What it signs with: with `pem`, all that is needed to go on later as the same authority. */
+  readonly privateKey: KeyObject;
   issueDevice(request: DeviceRequest): Promise<FactoryDevice>;
   /** `count` devices that differ in device id, key and serial; some hundreds a second with P-256. */
   issueMany(
@@ -69,20 +72,25 @@ export interface Issuer {
   }): Promise<IssuedCertificate>;
 }
 
-/** A new certificate authority, P-384, in the manner of the ones that sign OPTIGA Trust M certificates. */
-export async function createIssuer(options: { name?: string; now?: Date } = {}): Promise<Issuer> {
-  const name = options.name ?? "CN=Certferry Demo Trust CA, O=Certferry";
+/** A certificate authority that was made earlier: its certificate, and the private key that belongs to it (P-384). */
+export interface Authority {
+  readonly pem: string;
+  readonly privateKey: KeyObject;
+}
+
+/**
+ * A certificate authority, P-384, in the manner of the ones that sign OPTIGA Trust M certificates: a new one, or one
+ * that goes on (`authority`; its name is then in its certificate).
+ */
+export async function createIssuer(
+  options: { name?: string; now?: Date; authority?: Authority } = {},
+): Promise<Issuer> {
   const now = options.now ?? new Date();
-  const keys = await webcrypto.subtle.generateKey(CA_CURVE, true, ["sign", "verify"]);
-  const own = await X509CertificateGenerator.createSelfSigned({
-    serialNumber: freshSerial(),
-    name,
-    notBefore: hourBefore(now),
-    notAfter: yearsAfter(now, 30),
-    signingAlgorithm: SIGNATURE,
-    keys,
-    extensions: caExtensions(),
-  });
+  const { own, signingKey } =
+    options.authority === undefined
+      ? await newAuthority(options.name ?? "CN=Certferry Demo Trust CA, O=Certferry", now)
+      : await earlierAuthority(options.authority);
+  const name = own.subject;
   const used = new Set<string>();
 
   async function sign(request: Parameters<Issuer["sign"]>[0]): Promise<IssuedCertificate> {
@@ -94,7 +102,7 @@ export async function createIssuer(options: { name?: string; now?: Date } = {}):
       notAfter: request.notAfter,
       signingAlgorithm: SIGNATURE,
       publicKey: new Uint8Array(request.publicKey.export({ type: "spki", format: "der" })),
-      signingKey: keys.privateKey,
+      signingKey,
       extensions: request.extensions,
     });
     return { pem: `${certificate.toString("pem")}\n`, der: new Uint8Array(certificate.rawData) };
@@ -132,7 +140,33 @@ export async function createIssuer(options: { name?: string; now?: Date } = {}):
   }
 
   const pem = `${own.toString("pem")}\n`;
-  return { name, pem, der: new Uint8Array(own.rawData), issueDevice, issueMany, sign };
+  const privateKey = KeyObject.from(signingKey);
+  return { name, pem, der: new Uint8Array(own.rawData), privateKey, issueDevice, issueMany, sign };
+}
+
+interface Signer {
+  readonly own: X509Certificate;
+  readonly signingKey: webcrypto.CryptoKey;
+}
+
+async function newAuthority(name: string, now: Date): Promise<Signer> {
+  const keys = await webcrypto.subtle.generateKey(CA_CURVE, true, ["sign", "verify"]);
+  const own = await X509CertificateGenerator.createSelfSigned({
+    serialNumber: freshSerial(),
+    name,
+    notBefore: hourBefore(now),
+    notAfter: yearsAfter(now, 30),
+    signingAlgorithm: SIGNATURE,
+    keys,
+    extensions: caExtensions(),
+  });
+  return { own, signingKey: keys.privateKey };
+}
+
+async function earlierAuthority({ pem, privateKey }: Authority): Promise<Signer> {
+  const der = new Uint8Array(privateKey.export({ type: "pkcs8", format: "der" }));
+  const signingKey = await webcrypto.subtle.importKey("pkcs8", der, CA_CURVE, true, ["sign"]);
+  return { own: new X509Certificate(pem), signingKey };
 }
 
 function caExtensions(): Extension[] {

@@ -1,9 +1,14 @@
-import { randomBytes } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { batchIdFrom } from "../../../desk/batch-id.ts";
 import { CLOUD_ID_HEADER, cloudIdRow } from "../../../desk/manifests/cloud-id-csv.ts";
-import { createIssuer, type FactoryDevice, type Issuer } from "../../../tools/factory/index.ts";
+import {
+  type Authority,
+  createIssuer,
+  type FactoryDevice,
+  type Issuer,
+} from "../../../tools/factory/index.ts";
 import type { Context } from "../../context.ts";
 import { CliError, EXIT, type ExitCode } from "../../exit.ts";
 import { some } from "../../output/words.ts";
@@ -16,6 +21,8 @@ export interface ReelMintOptions {
   /** The batch ID, of several reels its beginning; one of its own unless given. */
   readonly batch?: string;
   readonly out: string;
+  /** The folder of an earlier mint, whose CA goes on; a new one unless given. */
+  readonly ca?: string;
   /** Whether the devices' private keys are written too, for devices that are to connect. */
   readonly deviceKeys?: boolean;
   /** Declares the reels in the cluster at once. */
@@ -24,15 +31,24 @@ export interface ReelMintOptions {
   readonly operatorNamespace: string;
 }
 
+const CA_PEM = "ca.pem";
+const CA_KEY = "ca.key.pem";
 const ISSUER = "CN=Certferry Test CA, O=Certferry Test";
 
-/** Makes reels to try things with: devices that exist nowhere, issued by a CA that was made for them. */
+/** Makes reels to try things with: devices that exist nowhere, issued by a CA that was made for such. */
 export async function reelMint(context: Context, options: ReelMintOptions): Promise<ExitCode> {
   const { io, signal } = context;
   const ids = batchIds(options);
+  const now = new Date(io.clock.now());
+  const issuer = await (options.ca === undefined
+    ? createIssuer({ name: ISSUER, now })
+    : createIssuer({ authority: await earlierCa(options.ca), now }));
   await mkdir(options.out, { recursive: true });
-  const issuer = await createIssuer({ name: ISSUER, now: new Date(io.clock.now()) });
-  await writeNew(join(options.out, "ca.pem"), issuer.pem);
+  if (options.ca === undefined) {
+    await writeNew(join(options.out, CA_PEM), issuer.pem);
+    const key = issuer.privateKey.export({ type: "pkcs8", format: "pem" });
+    await writeNew(join(options.out, CA_KEY), String(key), 0o600);
+  }
   const files: { batchId: string; file: string }[] = [];
   for (const batchId of ids) {
     const devices = await issue(issuer, batchId, options, signal);
@@ -49,6 +65,22 @@ export async function reelMint(context: Context, options: ReelMintOptions): Prom
     await io.stdout.write(`${batchId}\n`);
   }
   return EXIT.ok;
+}
+
+/** @throws CliError when there is none, or the two files do not belong together */
+async function earlierCa(folder: string): Promise<Authority> {
+  try {
+    const pem = await readFile(join(folder, CA_PEM), "utf8");
+    const privateKey = createPrivateKey(await readFile(join(folder, CA_KEY)));
+    if (new X509Certificate(pem).checkPrivateKey(privateKey)) return { pem, privateKey };
+    throw new Error(`${CA_KEY} is not the key of ${CA_PEM}`);
+  } catch (error) {
+    throw new CliError(
+      EXIT.usage,
+      `${folder} holds no CA to go on with: ${error instanceof Error ? error.message : String(error)}`,
+      `Give the folder of an earlier reel mint (--out), with its ${CA_PEM} and ${CA_KEY}`,
+    );
+  }
 }
 
 function batchIds({ batch, reels }: ReelMintOptions): string[] {
