@@ -38,9 +38,9 @@ export async function lockBuild(file: string, options: BuildLockOptions): Promis
       await rm(file, { force: true });
       continue;
     }
+    if (!told) options.told(owner);
     if (Date.now() > deadline)
       throw new Error(`process ${owner} holds ${file} for too long; end it and try again`);
-    if (!told) options.told(owner);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
