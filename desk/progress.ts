@@ -33,6 +33,8 @@ export interface BatchProgress {
   readonly failures: readonly DeviceFailure[];
 }
 
+const MOVING: ReadonlySet<CloudProgress["state"]> = new Set(["Pending", "Provisioning", "Deprovisioning"]);
+
 /** How far a batch is. Pure; the same words for the console and the command line. */
 export function progressOf(batch: DeviceBatch): BatchProgress {
   const { status = {} } = batch;
@@ -41,7 +43,7 @@ export function progressOf(batch: DeviceBatch): BatchProgress {
   // What was said of an earlier declaration is not said of this one.
   const current = ready !== undefined && status.observedGeneration === batch.metadata.generation;
   const bound = isConditionTrue(conditions, "Bound");
-  const moving = clouds.filter(({ state }) => state === "Provisioning" || state === "Pending");
+  const moving = clouds.filter(({ state }) => MOVING.has(state));
   const paces = clouds.map(({ devicesPerSecond }) => devicesPerSecond).filter((pace) => pace !== undefined);
   const ends = moving.map(({ estimatedCompletion }) => Date.parse(estimatedCompletion ?? ""));
   return {

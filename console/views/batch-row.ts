@@ -1,8 +1,8 @@
 import { ADDED_BY, ADDED_FROM } from "../../crds/kinds.ts";
 import type { CloudProgress, DeviceBatch } from "../../crds/index.ts";
+import { progressOf } from "../../desk/progress.ts";
+import { type Condition, findCondition, formatTime } from "../../operator/runtime/conditions.ts";
 import type { BatchRow, BatchState, CloudOfBatch } from "./wire.ts";
-
-type Condition = NonNullable<NonNullable<DeviceBatch["status"]>["conditions"]>[number];
 
 /** Reasons that pass without a person: docs/devicebatch.md tells what each means. */
 const PASSES = new Set([
@@ -21,21 +21,19 @@ const NEEDS_A_PERSON = new Set([
 ]);
 
 /** A batch as the table shows it. */
-export function batchRow({ metadata, spec, status }: DeviceBatch): BatchRow {
-  const clouds = (status?.clouds ?? []).map(cloudOf);
+export function batchRow(batch: DeviceBatch): BatchRow {
+  const { metadata, spec, status } = batch;
+  const { perSecond, completion, provisioned, failed, devices } = progressOf(batch);
   const cause = causeOf(status?.conditions ?? []);
-  const paces = clouds.flatMap(({ perSecond }) => (perSecond === undefined ? [] : [perSecond]));
-  const ends = clouds.flatMap(({ completesAt }) => (completesAt === undefined ? [] : [completesAt])).sort();
-  const completesAt = ends.at(-1);
   return {
     name: metadata.name,
     batchId: spec.batchId,
     createdAt: metadata.creationTimestamp ?? "",
-    bound: status?.boundDevices ?? 0,
-    provisioned: status?.provisionedDevices ?? 0,
-    failed: status?.failedDevices ?? 0,
-    clouds,
-    state: stateOf({ metadata, spec, status }),
+    bound: devices ?? 0,
+    provisioned,
+    failed,
+    clouds: (status?.clouds ?? []).map(cloudOf),
+    state: stateOf(batch),
     ...present({
       boundAt: status?.boundAt,
       provisionedAt: status?.provisionedAt,
@@ -43,26 +41,21 @@ export function batchRow({ metadata, spec, status }: DeviceBatch): BatchRow {
       addedFrom: short(metadata.annotations?.[ADDED_FROM]),
       reason: cause?.reason,
       message: cause?.message,
-      perSecond: paces.length === 0 ? undefined : paces.reduce((sum, pace) => sum + pace, 0),
-      completesAt,
+      perSecond,
+      completesAt: completion === undefined ? undefined : formatTime(new Date(completion)),
     }),
   };
 }
 
-function stateOf({
-  metadata,
-  spec,
-  status,
-}: Pick<DeviceBatch, "metadata" | "spec"> & { status: DeviceBatch["status"] | undefined }): BatchState {
+function stateOf(batch: DeviceBatch): BatchState {
+  const { metadata, spec, status } = batch;
   if (metadata.deletionTimestamp !== undefined) return "Leaving";
-  const conditions = status?.conditions ?? [];
-  const bound = conditionOf(conditions, "Bound");
-  const ready = conditionOf(conditions, "Ready");
-  const current = status?.observedGeneration === metadata.generation;
-  if (current && ready?.status === "True") {
+  if (progressOf(batch).standing === "ready") {
     return (status?.clouds ?? []).length === 0 ? "BoundOnly" : "Provisioned";
   }
   if (spec.suspend === true) return "Suspended";
+  const bound = findCondition(status?.conditions, "Bound");
+  const ready = findCondition(status?.conditions, "Ready");
   if (ready === undefined) return "Waiting";
   if (bound?.status === "False") return PASSES.has(bound.reason) ? "Waiting" : "Attention";
   if (NEEDS_A_PERSON.has(ready.reason)) return "Attention";
@@ -71,12 +64,8 @@ function stateOf({
 
 /** What there is to say of it: why it is not bound, else why it is not ready. */
 function causeOf(conditions: readonly Condition[]): Condition | undefined {
-  const bound = conditionOf(conditions, "Bound");
-  return bound?.status === "False" ? bound : conditionOf(conditions, "Ready");
-}
-
-function conditionOf(conditions: readonly Condition[], type: string): Condition | undefined {
-  return conditions.find((each) => each.type === type);
+  const bound = findCondition(conditions, "Bound");
+  return bound?.status === "False" ? bound : findCondition(conditions, "Ready");
 }
 
 function cloudOf(cloud: CloudProgress): CloudOfBatch {
