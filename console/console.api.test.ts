@@ -221,12 +221,15 @@ describe("a batch", () => {
     expect(detail.reel?.issuers).toHaveLength(1);
     expect(detail.yaml).toContain("batchId: D001");
     expect(detail.yaml).not.toMatch(/resourceVersion|status:|managedFields/u);
-    const timeline = await (await site.as("ada")).get("/api/accounts/acme/batches/d001/timeline");
-    const { entries, events } = timeline.json as { entries: { reason: string }[]; events: boolean };
-    expect(events).toBe(true);
-    expect(entries.map(({ reason }) => reason)).toEqual(
-      expect.arrayContaining(["Added", "Bound", "Arrived"]),
-    );
+    // While devices are being provisioned once more, nobody has arrived.
+    await eventually(async () => {
+      const timeline = await (await site.as("ada")).get("/api/accounts/acme/batches/d001/timeline");
+      const { entries, events } = timeline.json as { entries: { reason: string }[]; events: boolean };
+      expect(events).toBe(true);
+      expect(entries.map(({ reason }) => reason)).toEqual(
+        expect.arrayContaining(["Added", "Bound", "Arrived"]),
+      );
+    });
     const vera = (await (await site.as("vera")).get("/api/accounts/acme/batches/d001/timeline")).json;
     expect(vera["events"]).toBe(false);
   });

@@ -304,7 +304,7 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
       refused: [/^Normal Bound/, /^Warning DevicesFailed: .* 1 were refused/],
       waits: [
         /^Normal Bound/,
-        /^Warning CloudBlocked: .*gone: ConnectionRefused/,
+        /^Warning CloudBlocked: .*gone: Connection(Refused|Broken)/,
         /^Normal Healed/,
         /^Normal Prov/,
       ],
