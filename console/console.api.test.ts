@@ -215,20 +215,21 @@ describe("a batch", () => {
   });
 
   it("has a page with its reel, its declaration without the cluster's own parts, and its time line", async () => {
-    const detail = (await (await site.as("ada")).get("/api/accounts/acme/batches/d001"))
-      .json as unknown as BatchDetail;
+    const ada = await site.as("ada");
+    const detail = (await ada.get("/api/accounts/acme/batches/d001")).json as unknown as BatchDetail;
     expect(detail.reel).toMatchObject({ devices: 3, quarantined: 0 });
     expect(detail.reel?.issuers).toHaveLength(1);
     expect(detail.yaml).toContain("batchId: D001");
     expect(detail.yaml).not.toMatch(/resourceVersion|status:|managedFields/u);
     // While devices are being provisioned once more, nobody has arrived.
     await eventually(async () => {
-      const timeline = await (await site.as("ada")).get("/api/accounts/acme/batches/d001/timeline");
+      const timeline = await ada.get("/api/accounts/acme/batches/d001/timeline");
       const { entries, events } = timeline.json as { entries: { reason: string }[]; events: boolean };
       expect(events).toBe(true);
       expect(entries.map(({ reason }) => reason)).toEqual(
         expect.arrayContaining(["Added", "Bound", "Arrived"]),
       );
+      return true;
     });
     const vera = (await (await site.as("vera")).get("/api/accounts/acme/batches/d001/timeline")).json;
     expect(vera["events"]).toBe(false);
