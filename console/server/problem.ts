@@ -1,4 +1,4 @@
-import { ApiError } from "../../operator/runtime/api-error.ts";
+import { ApiError, type FieldCause } from "../../operator/runtime/api-error.ts";
 
 type Status = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 502 | 503;
 
@@ -67,7 +67,7 @@ export function problemOf(error: unknown): Problem {
       );
     default:
       if (error.status >= 500) return new Problem(502, "ClusterFailed", words);
-      return new Problem(422, "Invalid", words, fieldsOf(error.message));
+      return new Problem(422, "Invalid", words, fieldsOf(error.fields));
   }
 }
 
@@ -81,15 +81,18 @@ function wordsOf(error: ApiError): string {
   return denied ?? words;
 }
 
-const FIELD =
-  /(?<path>(?:spec|metadata)(?:\.[\w[\]]+)+): (?:Invalid value|Required value|Unsupported value|Too long)[^:]*(?:: "[^"]*")?: (?<why>.+)/su;
+/** The kind of fault, and the value that is at fault, which stand before the words. */
+const KIND = /^(?:Invalid value|Required value|Unsupported value|Too long)[^:]*(?:: "[^"]*")?: /u;
+/** What the server itself says of a pattern; our own rules say the same in words for people. */
+const IN_GENERAL = / in body should /u;
 
-/** `spec.a.b: Invalid value: "x": why` of one field, or of several in brackets. */
-function fieldsOf(message: string): Record<string, string> | undefined {
+/** One sentence for each field of a form: of several the one that is for people. */
+function fieldsOf(causes: readonly FieldCause[]): Record<string, string> | undefined {
   const fields: Record<string, string> = {};
-  for (const part of message.split(/, (?=(?:spec|metadata)\.)/u)) {
-    const { path, why } = FIELD.exec(part)?.groups ?? {};
-    if (path !== undefined && why !== undefined) fields[path] = why.replace(/\]$/u, "");
+  for (const { field, message } of causes) {
+    if (!/^(?:spec|metadata)\./u.test(field)) continue;
+    const why = message.replace(KIND, "");
+    if (fields[field] === undefined || !IN_GENERAL.test(why)) fields[field] = why;
   }
   return Object.keys(fields).length === 0 ? undefined : fields;
 }

@@ -1,3 +1,11 @@
+/** What the API server says of one field of a refused object. */
+export interface FieldCause {
+  /** Such as `spec.aws.accountId`. */
+  readonly field: string;
+  /** Such as `Invalid value: "12": must be an AWS account ID`. */
+  readonly message: string;
+}
+
 /** What an {@link ApiError} is made of besides its message. */
 export interface ApiErrorDetail {
   /** The HTTP status; 0 when no answer came. */
@@ -5,6 +13,8 @@ export interface ApiErrorDetail {
   /** The machine-readable reason: `NotFound`, `Conflict`, `Timeout`, `ConnectionFailed` … */
   reason: string;
   retryAfterMs?: number;
+  /** Of a refused object: what is wrong with which field, several times with one perhaps, in no order. */
+  fields?: readonly FieldCause[];
   cause?: unknown;
 }
 
@@ -18,11 +28,13 @@ export class ApiError extends Error {
   readonly status: number;
   readonly reason: string;
   readonly retryAfterMs?: number;
+  readonly fields: readonly FieldCause[];
 
   constructor(message: string, detail: ApiErrorDetail) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.status = detail.status;
     this.reason = detail.reason;
+    this.fields = detail.fields ?? [];
     if (detail.retryAfterMs !== undefined) this.retryAfterMs = detail.retryAfterMs;
   }
 }

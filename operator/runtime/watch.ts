@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 
-import { ApiError } from "./api-error.ts";
+import { ApiError, type FieldCause } from "./api-error.ts";
 import { abortReason } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import type { KubeObject } from "./objects.ts";
@@ -12,6 +12,9 @@ export type WatchEvent<T> =
 
 /** Above what one object can be: etcd takes 1.5 MiB, JSON escapes may multiply that. */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
+/** Of a refused object: as many as a form has fields, each as long as a sentence. */
+const MOST_CAUSES = 100;
+const LONGEST_CAUSE = 500;
 
 interface ReadOptions {
   clock: Clock;
@@ -172,13 +175,23 @@ export function statusError(
       ? status["reason"]
       : `Http${code}`;
   const said = isStatus && o.quiet !== true && typeof status["message"] === "string" ? status["message"] : "";
-  const seconds = asRecord(status["details"])["retryAfterSeconds"];
+  const { retryAfterSeconds: seconds, causes } = asRecord(status["details"]);
   const retryAfterMs = o.retryAfterMs ?? (typeof seconds === "number" ? seconds * 1000 : undefined);
   const words = said === "" ? "" : `: ${said.length > 500 ? `${said.slice(0, 500)}…` : said}`;
   return new ApiError(`${what}: ${code} ${reason}${words}`, {
     status: code,
     reason,
+    fields: o.quiet === true ? [] : fieldCauses(causes),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function fieldCauses(causes: unknown): FieldCause[] {
+  return (Array.isArray(causes) ? causes : []).slice(0, MOST_CAUSES).flatMap((cause: unknown) => {
+    const { field, message } = asRecord(cause);
+    return typeof field === "string" && typeof message === "string"
+      ? [{ field, message: message.slice(0, LONGEST_CAUSE) }]
+      : [];
   });
 }
 
