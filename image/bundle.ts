@@ -32,27 +32,40 @@ export async function bundleOperator(): Promise<Bundle> {
   return await bundleProgram(MAIN);
 }
 
+export interface ProgramOptions {
+  /** The bundle's file, without an ending; that of the program's file unless told. */
+  readonly name?: string;
+  /** Modules that it can do without, and that are left out. */
+  readonly external?: readonly string[];
+  /** Smaller, for what is downloaded by people: without white space, functions keep their names all the same. */
+  readonly compact?: boolean;
+}
+
 /**
  * Bundles a program that reads manifests, with its threads and 7-Zip.
- * @param entry its file, whose name is that of the bundle
- * @param external packages that it can do without, and that are left out
+ * @param entry its file
  * @throws BundleError that says which file cannot be bundled, and why
  */
-export async function bundleProgram(entry: string, external: readonly string[] = []): Promise<Bundle> {
+export async function bundleProgram(entry: string, options: ProgramOptions = {}): Promise<Bundle> {
   const threads = new Set<string>();
-  const main = await bundled(entry, threads, external);
+  const main = await bundled(entry, threads, options);
   const parts = [main];
-  for (const thread of threads) parts.push(await bundled(thread, new Set(), external));
+  const { name: _ofMain, ...ofAll } = options;
+  for (const thread of threads) parts.push(await bundled(thread, new Set(), ofAll));
   const files = new Map(parts.flatMap(({ files }) => [...files]));
   for (const [name, path] of Object.entries(SEVEN_ZIP)) files.set(name, await readFile(join(ROOT, path)));
   const inputs = new Set(parts.flatMap(({ inputs }) => inputs));
   return { files, inputs: [...inputs, SEVEN_ZIP["7zz.wasm"]].sort() };
 }
 
-async function bundled(entry: string, threads: Set<string>, external: readonly string[]): Promise<Bundle> {
+async function bundled(
+  entry: string,
+  threads: Set<string>,
+  { name = basename(entry, ".ts"), external = [], compact = false }: ProgramOptions,
+): Promise<Bundle> {
   try {
     const { outputFiles, metafile } = await esbuild({
-      entryPoints: [entry],
+      entryPoints: [{ in: entry, out: name }],
       absWorkingDir: ROOT,
       outdir: join(ROOT, "app"),
       bundle: true,
@@ -63,8 +76,11 @@ async function bundled(entry: string, threads: Set<string>, external: readonly s
       format: "esm",
       sourcemap: "linked",
       sourcesContent: false,
-      // Licences stay with what they are for. Names of functions stay anyway, for nothing is minified: keepNames would
-      // set each anew whenever a closure is made.
+      minifySyntax: compact,
+      minifyWhitespace: compact,
+      // Where nothing is minified the names of functions stay anyway: this sets each anew whenever a closure is made.
+      keepNames: compact,
+      // Licences stay with what they are for.
       legalComments: "eof",
       charset: "utf8",
       logLevel: "silent",

@@ -16,7 +16,7 @@ const DIST = resolve(import.meta.dirname, "../dist");
 export async function layConsoleImage(folder: string): Promise<void> {
   // Pages are built here, so what builds them stays behind.
   const [{ files, inputs }, pages] = await Promise.all([
-    bundleProgram(MAIN, ["*/build/pages.ts"]),
+    bundleProgram(MAIN, { external: ["*/build/pages.ts"] }),
     buildPages(),
   ]);
   await rm(folder, { recursive: true, force: true });
