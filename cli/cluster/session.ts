@@ -1,49 +1,17 @@
-import {
-  type CloudApi,
-  type DeviceBatch,
-  kinds,
-  type ProvisioningLedger,
-  type Reel,
-  type ReelBinding,
-} from "../../crds/index.ts";
-import {
-  CONFIG_MAP,
-  type ConfigMap,
-  NAMESPACE,
-  type Namespace,
-  SECRET,
-  type Secret,
-} from "../../operator/accounts/core-kinds.ts";
-import { KubeClient, type ResourceClient } from "../../operator/runtime/client.ts";
+import { Resources } from "../../desk/resources.ts";
+import { KubeClient } from "../../operator/runtime/client.ts";
 import type { Context } from "../context.ts";
 import { type ChosenCluster, chooseCluster } from "./kubeconfig.ts";
 
 /** A person at a cluster: every call is made with the rights of whom the kubeconfig names. */
-export class Session {
-  readonly client: KubeClient;
+export class Session extends Resources {
   readonly chosen: ChosenCluster;
   readonly namespace: string;
-  readonly batches: ResourceClient<DeviceBatch>;
-  readonly reels: ResourceClient<Reel>;
-  readonly cloudApis: ResourceClient<CloudApi>;
-  readonly bindings: ResourceClient<ReelBinding>;
-  readonly ledgers: ResourceClient<ProvisioningLedger>;
-  readonly configMaps: ResourceClient<ConfigMap>;
-  readonly secrets: ResourceClient<Secret>;
-  readonly namespaces: ResourceClient<Namespace>;
 
   constructor(client: KubeClient, chosen: ChosenCluster) {
-    this.client = client;
+    super(client);
     this.chosen = chosen;
     this.namespace = chosen.namespace;
-    this.batches = client.resource(kinds.DeviceBatch);
-    this.reels = client.resource(kinds.Reel);
-    this.cloudApis = client.resource(kinds.CloudApi);
-    this.bindings = client.resource(kinds.ReelBinding);
-    this.ledgers = client.resource(kinds.ProvisioningLedger);
-    this.configMaps = client.resource(CONFIG_MAP);
-    this.secrets = client.resource(SECRET);
-    this.namespaces = client.resource(NAMESPACE);
   }
 }
 

@@ -9,21 +9,11 @@ import {
   type CloudApiSpec,
   type DeviceBatch,
   type DeviceBatchSpecInput,
-  kinds,
   type ManifestSource,
-  type ProvisioningLedger,
   type Reel,
-  type ReelBinding,
 } from "../../crds/index.ts";
-import {
-  CONFIG_MAP,
-  type ConfigMap,
-  NAMESPACE,
-  type Namespace,
-  SECRET,
-  type Secret,
-} from "../../operator/accounts/core-kinds.ts";
-import type { KubeClient, ResourceClient } from "../../operator/runtime/client.ts";
+import type { KubeClient } from "../../operator/runtime/client.ts";
+import { Resources } from "../../desk/resources.ts";
 import { createIssuer, type FactoryDevice, type Issuer, manifestCsv } from "../../tools/factory/index.ts";
 import { type CloudOptions, startCloud, type TestCloud } from "../clouds/index.ts";
 import { keepWhatIsThere } from "./kept.ts";
@@ -44,17 +34,8 @@ export const AWS_ACCOUNT = "123456789012";
 export const AZURE_SUBSCRIPTION = "0f3c1c0a-6a1e-4e59-9d4b-2f5f6c1b7a90";
 
 /** A cluster with Certferry's kinds, in which tests bind reels into clouds of their own. */
-export class Field {
+export class Field extends Resources {
   readonly plane: ControlPlane;
-  readonly client: KubeClient;
-  readonly reels: ResourceClient<Reel>;
-  readonly cloudApis: ResourceClient<CloudApi>;
-  readonly batches: ResourceClient<DeviceBatch>;
-  readonly bindings: ResourceClient<ReelBinding>;
-  readonly ledgers: ResourceClient<ProvisioningLedger>;
-  readonly configMaps: ResourceClient<ConfigMap>;
-  readonly secrets: ResourceClient<Secret>;
-  readonly namespaces: ResourceClient<Namespace>;
   readonly issuer: Issuer;
   /** The folder that operators read `spec.manifest.file` under. */
   readonly manifests: string;
@@ -62,18 +43,10 @@ export class Field {
   readonly #clouds: TestCloud[] = [];
 
   private constructor(plane: ControlPlane, client: KubeClient, issuer: Issuer, manifests: string) {
+    super(client);
     this.plane = plane;
-    this.client = client;
     this.issuer = issuer;
     this.manifests = manifests;
-    this.reels = client.resource(kinds.Reel);
-    this.cloudApis = client.resource(kinds.CloudApi);
-    this.batches = client.resource(kinds.DeviceBatch);
-    this.bindings = client.resource(kinds.ReelBinding);
-    this.ledgers = client.resource(kinds.ProvisioningLedger);
-    this.configMaps = client.resource(CONFIG_MAP);
-    this.secrets = client.resource(SECRET);
-    this.namespaces = client.resource(NAMESPACE);
   }
 
   /**
