@@ -1,13 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { BatchPage as Page, Counters } from "../../views/wire.ts";
-import { Bar, Empty, Failure, Skeleton } from "../parts/basics.tsx";
+import { Empty, Failure, Skeleton } from "../parts/basics.tsx";
+import { DeviceCounters } from "../parts/device-counters.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { at } from "../state/api.ts";
 import { useLive } from "../state/live.ts";
 import { query, turnTo } from "../state/router.ts";
 import { rights } from "../state/session.ts";
-import { number, share, t } from "../texts/index.ts";
+import { number, t } from "../texts/index.ts";
 import { BatchTable } from "./batch-table.tsx";
 import { BindDialog } from "./bind-dialog.tsx";
 import { Filters } from "./filters.tsx";
@@ -68,7 +69,7 @@ export function BatchesPage({ account }: { account: string }): JSX.Element {
 }
 
 function CounterStrip({ counters }: { counters: Counters }): JSX.Element {
-  const { batches, bound, failed, provisioned, states } = counters;
+  const { batches, states } = counters;
   const words = t.batches.counters;
   return (
     <dl class="counters">
@@ -76,22 +77,7 @@ function CounterStrip({ counters }: { counters: Counters }): JSX.Element {
         <dt>{words.batches}</dt>
         <dd>{number(batches)}</dd>
       </div>
-      <div class="counter">
-        <dt>{words.bound}</dt>
-        <dd>{number(bound)}</dd>
-      </div>
-      <div class="counter counter-long">
-        <dt>{words.provisioned}</dt>
-        <dd>
-          {number(provisioned)}
-          <small>{t.batches.share(share(provisioned, bound))}</small>
-          <Bar done={provisioned} failed={failed} all={bound} label={words.provisioned} />
-        </dd>
-      </div>
-      <div class={failed > 0 ? "counter counter-bad" : "counter"}>
-        <dt>{words.failed}</dt>
-        <dd>{number(failed)}</dd>
-      </div>
+      <DeviceCounters counters={counters} />
       <div class={states.Attention > 0 ? "counter counter-bad" : "counter"}>
         <dt>{words.attention}</dt>
         <dd>{number(states.Attention)}</dd>

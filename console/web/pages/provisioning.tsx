@@ -1,13 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { CloudRow, Provisioning } from "../../views/wire.ts";
-import { Bar, Empty, Failure, Skeleton } from "../parts/basics.tsx";
+import { Empty, Failure, Skeleton } from "../parts/basics.tsx";
+import { DeviceCounters } from "../parts/device-counters.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { complain } from "../parts/toasts.tsx";
 import { at, post } from "../state/api.ts";
 import { useLive } from "../state/live.ts";
 import { rights } from "../state/session.ts";
-import { number, share, t } from "../texts/index.ts";
+import { t } from "../texts/index.ts";
 import { CloudCard } from "./cloud-card.tsx";
 import { CloudDialog } from "./cloud-dialog.tsx";
 import { RemoveCloudDialog } from "./remove-cloud.tsx";
@@ -74,26 +75,9 @@ export function ProvisioningPage({ account }: { account: string }): JSX.Element 
 }
 
 function Totals({ data: { counters } }: { data: Provisioning }): JSX.Element {
-  const { bound, failed, provisioned } = counters;
-  const words = t.batches.counters;
   return (
     <dl class="counters">
-      <div class="counter">
-        <dt>{words.bound}</dt>
-        <dd>{number(bound)}</dd>
-      </div>
-      <div class="counter counter-long">
-        <dt>{words.provisioned}</dt>
-        <dd>
-          {number(provisioned)}
-          <small>{t.batches.share(share(provisioned, bound))}</small>
-          <Bar done={provisioned} failed={failed} all={bound} label={words.provisioned} />
-        </dd>
-      </div>
-      <div class={failed > 0 ? "counter counter-bad" : "counter"}>
-        <dt>{words.failed}</dt>
-        <dd>{number(failed)}</dd>
-      </div>
+      <DeviceCounters counters={counters} />
     </dl>
   );
 }

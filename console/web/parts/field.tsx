@@ -99,13 +99,19 @@ export function Choice<V extends string>(props: {
             disabled={disabled === true}
             onChange={() => props.onChange(value)}
           />
-          <span>
-            {label}
-            {hint !== undefined && <small>{hint}</small>}
-          </span>
+          <OptionText label={label} hint={hint} />
         </label>
       ))}
     </fieldset>
+  );
+}
+
+function OptionText(props: { label: ComponentChildren; hint?: string | undefined }): JSX.Element {
+  return (
+    <span>
+      {props.label}
+      {props.hint !== undefined && <small>{props.hint}</small>}
+    </span>
   );
 }
 
@@ -128,10 +134,7 @@ export function Checks(props: {
             checked={props.values.includes(value)}
             onChange={({ currentTarget }) => toggle(value, currentTarget.checked)}
           />
-          <span>
-            {label}
-            {hint !== undefined && <small>{hint}</small>}
-          </span>
+          <OptionText label={label} hint={hint} />
         </label>
       ))}
     </fieldset>
