@@ -1,6 +1,7 @@
 import { ByteBudget } from "../../../operator/provisioning/byte-budget.ts";
 import { Ferry } from "../../../operator/provisioning/ferry.ts";
 import { LedgerStore } from "../../../operator/provisioning/ledger/store.ts";
+import { seeded } from "../../../operator/provisioning/testing/crossing.ts";
 import { MemoryLedgers } from "../../../operator/provisioning/testing/ledgers.ts";
 import { ManualClock } from "../../../operator/runtime/clock.ts";
 import { silentLogger } from "../../../operator/runtime/logger.ts";
@@ -8,7 +9,6 @@ import { QuotaCaller } from "../cloud/quota-caller.ts";
 import type { QuotaManners } from "../cloud/quota.ts";
 import type { Tallied } from "../callee/tally.ts";
 import { placementSpec } from "./placement.ts";
-import { seededRandom } from "./random.ts";
 import { SyntheticContents } from "./synthetic-contents.ts";
 
 /**
@@ -18,7 +18,7 @@ import { SyntheticContents } from "./synthetic-contents.ts";
  */
 export async function simulate(manners: QuotaManners, seconds: number, seed = 1): Promise<Tallied> {
   const clock = new ManualClock();
-  const random = seededRandom(seed);
+  const random = seeded(seed);
   const caller = new QuotaCaller(manners, clock, random);
   const budget = new ByteBudget(64 * 1024, 512 * 1024, clock);
   const ferry = new Ferry({
