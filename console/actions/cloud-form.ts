@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { API_VERSION, kinds } from "../../crds/kinds.ts";
 import type { CloudApi, CloudApiSpec } from "../../crds/index.ts";
-import type { ResourceKind } from "../../operator/runtime/objects.ts";
 import { cloudName } from "./names.ts";
 
 // Only sizes are bounded here: what a value must look like, the API server says, in the words of the schema.
@@ -30,14 +29,6 @@ export const cloudForm = z.strictObject({
 });
 
 export type CloudForm = z.infer<typeof cloudForm>;
-
-export const SECRET: ResourceKind = {
-  group: "",
-  version: "v1",
-  plural: "secrets",
-  kind: "Secret",
-  namespaced: true,
-};
 
 /** The Secret that a CloudApi of this name has its credentials in, when the console makes it. */
 export function secretNameOf(name: string): string {

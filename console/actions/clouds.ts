@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { kinds } from "../../crds/kinds.ts";
 import type { CloudApi } from "../../crds/index.ts";
+import { SECRET } from "../../operator/accounts/core-kinds.ts";
 import { isAlreadyExists, isNotFound } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import type { KubeObject, OwnerReference } from "../../operator/runtime/objects.ts";
 import { Problem } from "../server/problem.ts";
 import { isDraft } from "../views/cloud-row.ts";
-import { SECRET, cloudApiOf, cloudApisPath, secretNameOf, specPatch } from "./cloud-form.ts";
+import { cloudApiOf, cloudApisPath, secretNameOf, specPatch } from "./cloud-form.ts";
 import type { CloudForm } from "./cloud-form.ts";
 import { cloudName } from "./names.ts";
 

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { kinds } from "../../crds/kinds.ts";
 import type { CloudApi } from "../../crds/index.ts";
+import { SECRET } from "../../operator/accounts/core-kinds.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import type { Logger } from "../../operator/runtime/logger.ts";
 import { Problem } from "../server/problem.ts";
 import { DRAFT_LABEL, cloudRow, isDraft } from "../views/cloud-row.ts";
 import type { ProbeVerdict } from "../views/wire.ts";
-import { SECRET, cloudApiOf, secretNameOf } from "./cloud-form.ts";
+import { cloudApiOf, secretNameOf } from "./cloud-form.ts";
 import type { CloudForm } from "./cloud-form.ts";
 import { needsCredentials, own, putSecret } from "./clouds.ts";
 
