@@ -1,4 +1,4 @@
-import { KubeConfig } from "@kubernetes/client-node";
+import { loadKubeConfig } from "../operator/runtime/kubeconfig.ts";
 import { createLogger, describeError } from "../operator/runtime/logger.ts";
 import { stopSignal } from "../operator/runtime/shutdown.ts";
 import { startConsole } from "./console.ts";
@@ -8,15 +8,6 @@ import { Pages } from "./server/pages.ts";
 const options = readOptions(process.argv, process.env);
 const log = createLogger({ level: options.logLevel, app: "certferry-console" });
 
-/** The kubeconfig that was named, or the pod's service account; never whatever context happens to be current. */
-function loadKubeConfig(): KubeConfig {
-  const config = new KubeConfig();
-  if (options.kubeconfig !== undefined) config.loadFromFile(options.kubeconfig);
-  else if (process.env["KUBERNETES_SERVICE_HOST"] !== undefined) config.loadFromCluster();
-  else throw new Error("not in a cluster: say which one with --kubeconfig FILE");
-  return config;
-}
-
 async function loadPages(): Promise<Pages> {
   if (options.pages !== undefined) return await Pages.from(options.pages);
   // The builder is there in a checkout only; an image has the pages.
@@ -25,7 +16,12 @@ async function loadPages(): Promise<Pages> {
 }
 
 try {
-  const console = await startConsole({ ...options, config: loadKubeConfig(), pages: await loadPages(), log });
+  const console = await startConsole({
+    ...options,
+    config: loadKubeConfig(options.kubeconfig, process.env),
+    pages: await loadPages(),
+    log,
+  });
   const signal = stopSignal();
   if (!signal.aborted) {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -1,23 +1,14 @@
-import { KubeConfig } from "@kubernetes/client-node";
 import { rm } from "node:fs/promises";
 import { createDataFolder } from "./data-folder.ts";
 import { createOperator } from "./operator.ts";
 import { clusterRangesUnknown, readOptions } from "./options.ts";
+import { loadKubeConfig } from "./runtime/kubeconfig.ts";
 import { createLogger, describeError, LevelSwitch } from "./runtime/logger.ts";
 import { stopSignal } from "./runtime/shutdown.ts";
 
 const options = readOptions(process.argv, process.env);
 const logLevel = new LevelSwitch(options.logLevel);
 const log = createLogger({ level: logLevel, app: "certferry" });
-
-/** The kubeconfig that was named, or the pod's service account; never whatever context happens to be current. */
-function loadKubeConfig(): KubeConfig {
-  const config = new KubeConfig();
-  if (options.kubeconfig !== undefined) config.loadFromFile(options.kubeconfig);
-  else if (process.env["KUBERNETES_SERVICE_HOST"] !== undefined) config.loadFromCluster();
-  else throw new Error("not in a cluster: say which one with --kubeconfig FILE");
-  return config;
-}
 
 async function run(): Promise<void> {
   if (clusterRangesUnknown(options)) {
@@ -27,7 +18,13 @@ async function run(): Promise<void> {
   }
   const dataDir = options.dataDir ?? (await createDataFolder());
   try {
-    await createOperator({ kubeConfig: loadKubeConfig(), options, dataDir, log, logLevel }).run(stopSignal());
+    await createOperator({
+      kubeConfig: loadKubeConfig(options.kubeconfig, process.env),
+      options,
+      dataDir,
+      log,
+      logLevel,
+    }).run(stopSignal());
   } finally {
     if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
   }
