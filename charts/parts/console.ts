@@ -1,13 +1,13 @@
 import { Construct } from "constructs";
 import { CONSOLE_SELECTOR } from "../source/labels.ts";
 import type { Condition, Source } from "../source/source.ts";
+import { CONFINED, egressRules, TCP } from "./confinement.ts";
 import { CONSOLE, CONSOLE_PORT, USER } from "./names.ts";
 
 const ENABLED: Condition = { set: "console.enabled" };
 const OIDC: Condition = { set: "console.oidc.issuer" };
 const SECRET: Condition = { set: "console.oidc.clientSecretName" };
 const SECRETS = "/secrets";
-const TCP = { protocol: "TCP" } as const;
 
 /** The web console's pod, its Service, and what reaches it. */
 export class Console extends Construct {
@@ -57,17 +57,7 @@ export class Console extends Construct {
           podSelector: { matchLabels: CONSOLE_SELECTOR },
           policyTypes: ["Ingress", "Egress"],
           ingress: [{ ports: [{ port: CONSOLE_PORT, ...TCP }] }],
-          egress: [
-            {
-              ports: [
-                { port: 53, protocol: "UDP" },
-                { port: 53, ...TCP },
-              ],
-            },
-            // The provider, and where manifests are downloaded from.
-            { ports: source.eachPort("networkPolicy.apiServerPorts", TCP) },
-            { ports: source.eachPort("networkPolicy.cloudPorts", TCP) },
-          ],
+          egress: egressRules(source),
         },
       },
       { all: [ENABLED, { set: "networkPolicy.enabled" }] },
@@ -116,12 +106,7 @@ export class Console extends Construct {
       livenessProbe: { ...probe, periodSeconds: 10, failureThreshold: 3 },
       readinessProbe: { ...probe, periodSeconds: 5, failureThreshold: 2 },
       resources: source.block("console.resources"),
-      securityContext: {
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ["ALL"] },
-      },
-      terminationMessagePolicy: "FallbackToLogsOnError",
+      ...CONFINED,
       volumeMounts: [
         { name: "scratch", mountPath: "/tmp" },
         ...source.entry(SECRET, { name: "client-secret", mountPath: SECRETS, readOnly: true }),

@@ -1,9 +1,8 @@
 import { Construct } from "constructs";
 import { SELECTOR } from "../source/labels.ts";
 import type { Source } from "../source/source.ts";
+import { egressRules, TCP } from "./confinement.ts";
 import { HEALTH_PORT, METRICS_PORT, OPERATOR } from "./names.ts";
-
-const TCP = { protocol: "TCP" } as const;
 
 /** What reaches the operator, and what it reaches: NetworkPolicy, and how metrics are found. */
 export class Network extends Construct {
@@ -31,18 +30,7 @@ export class Network extends Construct {
               ],
             },
           ],
-          egress: [
-            {
-              ports: [
-                { port: 53, protocol: "UDP" },
-                { port: 53, ...TCP },
-              ],
-            },
-            // By port: where the API server and the clouds are, no selector can say. The operator itself refuses
-            // addresses that no cloud has (--cluster-cidr and what is built in).
-            { ports: source.eachPort("networkPolicy.apiServerPorts", TCP) },
-            { ports: source.eachPort("networkPolicy.cloudPorts", TCP) },
-          ],
+          egress: egressRules(source),
         },
       },
       { set: "networkPolicy.enabled" },

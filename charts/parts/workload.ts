@@ -1,6 +1,7 @@
 import { Construct } from "constructs";
 import { SELECTOR } from "../source/labels.ts";
 import type { Condition, Source } from "../source/source.ts";
+import { CONFINED } from "./confinement.ts";
 import { HEALTH_PORT, METRICS_PORT, OPERATOR, USER } from "./names.ts";
 
 const DATA = "/data";
@@ -122,12 +123,7 @@ export class Workload extends Construct {
       livenessProbe: probe("/livez", { periodSeconds: 10, failureThreshold: 3 }),
       readinessProbe: probe("/readyz", { periodSeconds: 5, failureThreshold: 2 }),
       resources: source.block("resources"),
-      securityContext: {
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ["ALL"] },
-      },
-      terminationMessagePolicy: "FallbackToLogsOnError",
+      ...CONFINED,
       volumeMounts: [
         { name: "data", mountPath: DATA },
         ...this.#manifests({ name: "manifests", mountPath: MANIFESTS, readOnly: true }),
