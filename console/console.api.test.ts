@@ -250,6 +250,10 @@ describe("a batch", () => {
     expect(packed.headers.get("content-disposition")).toBe('attachment; filename="D001.7z"');
     expect(packed.text.slice(0, 2)).toBe("7z");
     expect((await (await site.as("finn")).get(at)).status).toBe(403);
+    // Who asks for the headers alone reads no file to its end, and must not hold the place of one.
+    for (let n = 0; n < 3; n += 1)
+      expect((await ada.send(at, { method: "HEAD" })).status, `time ${n}`).toBe(405);
+    expect((await ada.get(at)).status).toBe(200);
   });
 
   it("goes when its name was typed", async () => {

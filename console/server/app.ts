@@ -55,6 +55,9 @@ export function createApp(o: AppOptions): Hono<Env> {
     }
     await next();
   });
+  // What is answered by a stream or a file would be made and never read; a page has no headers to ask for alone.
+  app.use("/api/*", getOnly);
+  app.use("/auth/*", getOnly);
   app.use(ownPagesOnly(o.publicUrl));
   app.use(
     bodyLimit({
@@ -87,6 +90,11 @@ export function createApp(o: AppOptions): Hono<Env> {
   app.get("/api/qr/:file", (c) => qr(c, o.qrBase));
   app.get("*", (c) => o.pages.serve(c));
   return app;
+}
+
+async function getOnly(c: Ctx, next: () => Promise<void>): Promise<void> {
+  if (c.req.method === "HEAD") throw new Problem(405, "NotAllowed", "Ask for this with GET.");
+  await next();
 }
 
 function qr(c: Ctx, base: URL): Response {

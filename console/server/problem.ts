@@ -1,6 +1,6 @@
 import { ApiError, type FieldCause } from "../../operator/runtime/api-error.ts";
 
-type Status = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 502 | 503;
+type Status = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 502 | 503;
 
 /** What a page is told when something did not go: `code` for the page, `detail` for the person. */
 export interface ProblemBody {

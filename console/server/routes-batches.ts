@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { DeviceBatch } from "../../crds/index.ts";
@@ -13,7 +12,7 @@ import {
   removeBatch,
 } from "../actions/change-batch.ts";
 import { makeManifest } from "../actions/manifest.ts";
-import type { MadeFile, ManifestOptions } from "../actions/manifest.ts";
+import type { ManifestOptions } from "../actions/manifest.ts";
 import { batchDetail, reelOf } from "../views/batch-detail.ts";
 import { batchPage, batchQuery } from "../views/batch-list.ts";
 import { live, wantsLive } from "../views/live.ts";
@@ -21,6 +20,7 @@ import { timelineOf } from "../views/timeline.ts";
 import { accountOf, bodyOf, deadline, placeOf, queryOf } from "./context.ts";
 import type { Ctx, Env } from "./context.ts";
 import { Problem } from "./problem.ts";
+import { sendFile } from "./send-file.ts";
 
 const manifestQuery = z.object({ format: z.enum(["csv", "7z"]).default("csv") });
 const MANIFEST_MS = 10 * 60_000;
@@ -58,7 +58,8 @@ export function batchRoutes(clock: Clock, manifests: ManifestOptions): Hono<Env>
     const { format } = queryOf(c, manifestQuery);
     const { client, ended } = c.get("session");
     const signal = AbortSignal.any([c.req.raw.signal, ended, AbortSignal.timeout(MANIFEST_MS)]);
-    return sendFile(c, await makeManifest(client, placeOf(c), format, manifests, signal));
+    const file = await makeManifest(client, placeOf(c), format, manifests, signal);
+    return sendFile(c, file, { clock, signal });
   });
   app.post("/:name/clouds", async (c) => {
     const request = await bodyOf(c, cloudsRequest);
@@ -88,31 +89,4 @@ async function liveDetail(c: Ctx): Promise<Response> {
     return batchDetail(batch, await reelOf(client, batch, AbortSignal.timeout(10_000)));
   };
   return live(c, { views: [view], read, ended });
-}
-
-/** Sends a file that was made for this, and lets go of it at the end, whichever end that is. */
-function sendFile(c: Ctx, file: MadeFile): Response {
-  const body = new ReadableStream<Uint8Array>({
-    async start(controller) {
-      try {
-        for await (const chunk of createReadStream(file.path)) {
-          if (c.req.raw.signal.aborted) break;
-          controller.enqueue(new Uint8Array(chunk as Buffer));
-          while ((controller.desiredSize ?? 0) <= 0 && !c.req.raw.signal.aborted) {
-            await new Promise((resolve) => setTimeout(resolve, 5));
-          }
-        }
-        controller.close();
-      } catch (error) {
-        controller.error(error);
-      } finally {
-        await file[Symbol.asyncDispose]();
-      }
-    },
-  });
-  return c.body(body, 200, {
-    "content-type": file.name.endsWith(".csv") ? "text/csv; charset=utf-8" : "application/x-7z-compressed",
-    "content-length": String(file.bytes),
-    "content-disposition": `attachment; filename="${file.name}"`,
-  });
 }
