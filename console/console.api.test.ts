@@ -337,6 +337,26 @@ describe("clouds", () => {
     expect((await ada.post(`${at}/own-registry/delete`, { confirm: "own-registry" })).status).toBe(200);
   });
 
+  it("take over no Secret that is there: it stays as it is, and whose it was", async () => {
+    const ada = await site.as("ada");
+    const at = { namespace: "acme", name: "mail-credentials" };
+    const theirs = Buffer.from("of the mail server").toString("base64");
+    await site.field.secrets.create({
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: at,
+      type: "Opaque",
+      data: { password: theirs },
+    });
+    const answer = await ada.post("/api/accounts/acme/clouds", form("mail"));
+    expect(answer).toMatchObject({ status: 409, json: { code: "SecretExists" } });
+    expect(answer.json["fields"]).toHaveProperty("name");
+    const { data, metadata } = await site.field.secrets.get(at);
+    expect(data).toEqual({ password: theirs });
+    expect(metadata.ownerReferences).toBeUndefined();
+    expect(await site.field.cloudApis.find({ namespace: "acme", name: "mail" })).toBeUndefined();
+  });
+
   it("have one default at most, by the switch; with it off, what is bound stays unprovisioned", async () => {
     const ada = await site.as("ada");
     const page = async () =>

@@ -13,8 +13,10 @@ import { cloudName } from "./names.ts";
 
 export interface BasicAuthSecret extends KubeObject {
   type?: string;
-  stringData?: { username: string; password: string };
+  stringData?: Credentials;
 }
+
+type Credentials = NonNullable<CloudForm["credentials"]>;
 
 /**
  * Asks the API server whether it would take this form, without anything being kept.
@@ -52,13 +54,13 @@ export async function createCloud(
 ): Promise<void> {
   needsCredentials(form);
   await checkCloud(client, account, form, false, signal);
-  const made =
-    form.type === "Other" && (await putSecret(client, account, secretNameOf(form.name), form, signal));
+  const name = secretNameOf(form.name);
+  if (form.type === "Other") await createSecret(client, account, name, form, signal);
   try {
     const api = await client.resource<CloudApi>(kinds.CloudApi).create(cloudApiOf(account, form), signal);
-    if (form.type === "Other") await own(client, api, secretNameOf(form.name), signal);
+    if (form.type === "Other") await own(client, api, name, signal);
   } catch (error) {
-    if (made) await client.resource(SECRET).delete({ namespace: account, name: secretNameOf(form.name) });
+    if (form.type === "Other") await client.resource(SECRET).delete({ namespace: account, name });
     throw error;
   }
 }
@@ -76,7 +78,7 @@ export async function updateCloud(
   const patch = specPatch(before, form, secretOf(before));
   await checkCloud(client, account, form, true, signal);
   if (form.credentials !== undefined && form.type === "Other") {
-    await putSecret(client, account, secretOf(before), form, signal);
+    await changeSecret(client, account, secretOf(before), form.credentials, signal);
   }
   await apis.patch(at, patch, { type: "merge" }, signal);
 }
@@ -152,36 +154,49 @@ export function needsCredentials({ type, credentials }: CloudForm): void {
 }
 
 /**
- * Writes credentials into a Secret, which is never read here.
- * @returns whether it was made now
+ * Makes a Secret for a new CloudApi. One that is there is somebody's: it is neither written nor read, and does not go
+ * with the CloudApi.
+ * @throws Problem 409
  */
-export async function putSecret(
+export async function createSecret(
   client: KubeClient,
   account: string,
   name: string,
   { credentials }: CloudForm,
   signal: AbortSignal,
-): Promise<boolean> {
-  if (credentials === undefined) return false;
-  const secrets = client.resource<BasicAuthSecret>(SECRET);
-  const at = { namespace: account, name };
+): Promise<void> {
+  if (credentials === undefined) return;
   try {
-    await secrets.create(
-      {
-        apiVersion: "v1",
-        kind: "Secret",
-        metadata: at,
-        type: "kubernetes.io/basic-auth",
-        stringData: credentials,
-      },
-      signal,
-    );
-    return true;
+    await client
+      .resource<BasicAuthSecret>(SECRET)
+      .create(secretOfCredentials(account, name, credentials), signal);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    await secrets.patch(at, { stringData: credentials }, { type: "merge" }, signal);
-    return false;
+    const detail = `There is a Secret ${name} in account ${account} already. Give the Cloud API another name, or delete that Secret if nobody needs it.`;
+    throw new Problem(409, "SecretExists", detail, { name: detail });
   }
+}
+
+/** Writes new credentials into the Secret that a CloudApi names, which is never read here. */
+async function changeSecret(
+  client: KubeClient,
+  account: string,
+  name: string,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<void> {
+  const secrets = client.resource<BasicAuthSecret>(SECRET);
+  try {
+    await secrets.create(secretOfCredentials(account, name, credentials), signal);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    await secrets.patch({ namespace: account, name }, { stringData: credentials }, { type: "merge" }, signal);
+  }
+}
+
+function secretOfCredentials(namespace: string, name: string, stringData: Credentials): BasicAuthSecret {
+  const metadata = { namespace, name };
+  return { apiVersion: "v1", kind: "Secret", metadata, type: "kubernetes.io/basic-auth", stringData };
 }
 
 /** The Secret goes with its CloudApi. */

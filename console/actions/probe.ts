@@ -9,7 +9,7 @@ import { DRAFT_LABEL, cloudRow, isDraft } from "../views/cloud-row.ts";
 import type { ProbeVerdict } from "../views/wire.ts";
 import { cloudApiOf, secretNameOf } from "./cloud-form.ts";
 import type { CloudForm } from "./cloud-form.ts";
-import { needsCredentials, own, putSecret } from "./clouds.ts";
+import { createSecret, needsCredentials, own } from "./clouds.ts";
 
 const VERDICT_MS = 12_000;
 const POLL_MS = 250;
@@ -40,7 +40,7 @@ export async function probe(
   const ownSecret = form.type === "Other" && secret === secretNameOf(name);
   try {
     // Before the draft: one that finds no Secret would be told of that, and tried again much later.
-    if (ownSecret) await putSecret(client, account, secret, form, signal);
+    if (ownSecret) await createSecret(client, account, secret, form, signal);
     const made = await apis.create(draft, signal);
     if (ownSecret) await own(client, made, secret, signal);
     const verdict = await verdictOn(client, account, name, signal);

@@ -10,7 +10,7 @@ import { qrPng, qrSvg } from "../qr/label.ts";
 import type { Me } from "../views/wire.ts";
 import { accountOf, deadline } from "./context.ts";
 import type { Ctx, Env } from "./context.ts";
-import { headers, onlyAsHost, ownPagesOnly } from "./guard.ts";
+import { headers, noHeadersAlone, onlyAsHost, ownPagesOnly } from "./guard.ts";
 import type { Pages } from "./pages.ts";
 import { Problem, problemOf } from "./problem.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -55,9 +55,7 @@ export function createApp(o: AppOptions): Hono<Env> {
     }
     await next();
   });
-  // What is answered by a stream or a file would be made and never read; a page has no headers to ask for alone.
-  app.use("/api/*", getOnly);
-  app.use("/auth/*", getOnly);
+  app.use(noHeadersAlone());
   app.use(ownPagesOnly(o.publicUrl));
   app.use(
     bodyLimit({
@@ -90,11 +88,6 @@ export function createApp(o: AppOptions): Hono<Env> {
   app.get("/api/qr/:file", (c) => qr(c, o.qrBase));
   app.get("*", (c) => o.pages.serve(c));
   return app;
-}
-
-async function getOnly(c: Ctx, next: () => Promise<void>): Promise<void> {
-  if (c.req.method === "HEAD") throw new Problem(405, "NotAllowed", "Ask for this with GET.");
-  await next();
 }
 
 function qr(c: Ctx, base: URL): Response {

@@ -47,6 +47,15 @@ export function onlyAsHost(publicUrl: URL): MiddlewareHandler {
   };
 }
 
+/** What is answered by a stream or by a file made for it would be made, and nobody would read it to its end. */
+export function noHeadersAlone(): MiddlewareHandler {
+  return async (c, next) => {
+    if (c.req.method === "HEAD" && /^\/(?:api|auth)\//u.test(c.req.path))
+      throw new Problem(405, "NotAllowed", "Ask for this with GET.");
+    await next();
+  };
+}
+
 /**
  * What changes something comes from a page of ours: browsers say where a request comes from, and no form or script of
  * another site can send JSON here without being asked first.
