@@ -1,18 +1,12 @@
-import {
-  CreateBucketCommand,
-  PutBucketVersioningCommand,
-  PutObjectCommand,
-  type S3Client,
-} from "@aws-sdk/client-s3";
+import { PutBucketVersioningCommand } from "@aws-sdk/client-s3";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { Agent } from "undici";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { EgressPolicy } from "../../../interop/egress/policy.ts";
-import { type AwsEmulator, startAwsEmulator } from "../../../tools/aws-emulator/emulator.ts";
+import { Buckets } from "../../../tools/aws-emulator/buckets.ts";
 import { findAwsEmulator } from "../../../tools/aws-emulator/source.ts";
 import { missingPart } from "../../../tools/setup/missing-part.ts";
 import { bucketArchive } from "../store/archive/bucket.ts";
@@ -21,51 +15,32 @@ import { ManifestStore } from "../store/store.ts";
 import { failureOf, temporaryFolder } from "../testing.ts";
 import type { HttpOptions } from "./http.ts";
 import type { SourceOf } from "./port.ts";
-import { createS3Client } from "./s3-client.ts";
 import { s3Source } from "./s3.ts";
 
 const missing = await missingPart(findAwsEmulator({}));
 const FILE = randomBytes(400_000);
-const REGION = "eu-central-1";
 const BUCKET = "reel-manifests";
 const soon = (): AbortSignal => AbortSignal.timeout(30_000);
 const egress = new EgressPolicy({ allowCidrs: ["127.0.0.0/8"], env: {} });
 const digest = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
-  let aws: AwsEmulator;
-  let client: S3Client;
-  const agent = new Agent();
+  let buckets: Buckets;
 
   beforeAll(async () => {
-    aws = await startAwsEmulator({ accountId: "123456789012", region: REGION });
-    const { credentials } = aws.access;
-    client = createS3Client({
-      region: REGION,
-      endpoint: aws.url,
-      credentials,
-      dispatcher: agent,
-      idleMs: 10_000,
-    });
-    for (const bucket of [BUCKET, "versioned"])
-      await client.send(new CreateBucketCommand({ Bucket: bucket }));
-    await client.send(
+    buckets = await Buckets.open(BUCKET, "versioned");
+    await buckets.client.send(
       new PutBucketVersioningCommand({ Bucket: "versioned", VersioningConfiguration: { Status: "Enabled" } }),
     );
-    await put("2026/d 001+(ä)!.7z", FILE);
+    await buckets.put(BUCKET, "2026/d 001+(ä)!.7z", FILE);
   });
 
   afterAll(async () => {
-    client.destroy();
-    await agent.destroy();
-    await aws.stop();
+    await buckets?.close();
   });
 
-  const put = (key: string, body: Buffer, bucket = BUCKET): Promise<unknown> =>
-    client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }));
-
   function secret(more: Record<string, string> = {}): Pick<HttpOptions, "readSecret"> {
-    const values = { ...aws.access.credentials, ...more };
+    const values = { ...buckets.aws.access.credentials, ...more };
     const bytes = Object.entries(values).map(([key, value]) => [key, Buffer.from(value)] as const);
     return { readSecret: () => Promise.resolve(Object.fromEntries(bytes)) };
   }
@@ -75,7 +50,12 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
     options: Partial<HttpOptions> = {},
     signal = soon(),
   ): Promise<Buffer> {
-    const place = { bucket: BUCKET, key: "2026/d 001+(ä)!.7z", region: REGION, endpoint: aws.url };
+    const place = {
+      bucket: BUCKET,
+      key: "2026/d 001+(ä)!.7z",
+      region: buckets.region,
+      endpoint: buckets.aws.url,
+    };
     const opened = s3Source(
       { ...place, secretRef: { name: "s3" }, ...source },
       { egress, idleMs: 5_000, retryPauseMs: 1, ...secret(), ...options },
@@ -88,7 +68,7 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
     cuts: number[],
     between: (turn: number) => Promise<unknown> = () => Promise.resolve(),
   ) {
-    const { port } = new URL(aws.url);
+    const { port } = new URL(buckets.aws.url);
     const requests: string[] = [];
     const sockets = new Set<Socket>();
     const server = createServer((from) => {
@@ -125,7 +105,7 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
 
   it("goes on where a connection broke, in the same version, and only in that one", async () => {
     for (const bucket of [BUCKET, "versioned"]) {
-      await put("resumed", FILE, bucket);
+      await buckets.put(bucket, "resumed", FILE);
       const { endpoint, requests } = await cutting([100_000, 50_000, 1_000]);
       expect((await fetched({ bucket, key: "resumed", endpoint })).equals(FILE)).toBe(true);
       expect(requests[0]).toBe("whole");
@@ -133,9 +113,9 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
       for (const range of requests.slice(1)) expect(range).toMatch(/^range: bytes=\d+-$/i);
     }
     const other = randomBytes(FILE.length);
-    await put("changing", FILE);
+    await buckets.put(BUCKET, "changing", FILE);
     const overwrite = (turn: number): Promise<unknown> =>
-      turn === 1 ? put("changing", other) : Promise.resolve();
+      turn === 1 ? buckets.put(BUCKET, "changing", other) : Promise.resolve();
     const changing = await cutting([100_000], overwrite);
     const failure = failureOf(fetched({ key: "changing", endpoint: changing.endpoint }));
     await expect(failure).resolves.toMatchObject({
@@ -143,9 +123,9 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
       transient: true,
       broken: true,
     });
-    await put("pinned", FILE, "versioned");
+    await buckets.put("versioned", "pinned", FILE);
     const pinned = await cutting([100_000], (turn) =>
-      turn === 1 ? put("pinned", other, "versioned") : Promise.resolve(),
+      turn === 1 ? buckets.put("versioned", "pinned", other) : Promise.resolve(),
     );
     const whole = await fetched({ bucket: "versioned", key: "pinned", endpoint: pinned.endpoint });
     expect(whole.equals(FILE)).toBe(true);
@@ -159,7 +139,7 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
 
   it("takes the operator's own identity nowhere but to AWS", async () => {
     const opened = s3Source(
-      { bucket: BUCKET, key: "x", region: REGION, endpoint: aws.url },
+      { bucket: BUCKET, key: "x", region: buckets.region, endpoint: buckets.aws.url },
       { egress, idleMs: 5_000, ...secret() },
     );
     const error = await failureOf(Array.fromAsync(opened.bytes(soon())));
@@ -193,10 +173,15 @@ describe.skipIf(missing !== undefined)(`S3${missing ?? ""}`, () => {
   describe("as an archive", () => {
     function archive(): ManifestArchive {
       // What the operator's environment gives where it runs.
-      for (const [name, value] of Object.entries(aws.env)) process.env[name] = value;
-      const opened = bucketArchive({ bucket: BUCKET, prefix: "archive/a", endpoint: aws.url, egress });
+      for (const [name, value] of Object.entries(buckets.aws.env)) process.env[name] = value;
+      const opened = bucketArchive({
+        bucket: BUCKET,
+        prefix: "archive/a",
+        endpoint: buckets.aws.url,
+        egress,
+      });
       onTestFinished(async () => {
-        for (const name of Object.keys(aws.env)) delete process.env[name];
+        for (const name of Object.keys(buckets.aws.env)) delete process.env[name];
         await opened.close();
       });
       return opened;
