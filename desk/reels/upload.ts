@@ -3,14 +3,41 @@ import { stat } from "node:fs/promises";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import type { ManifestSource } from "../../crds/index.ts";
 import type { EgressPolicy } from "../../operator/manifests/index.ts";
+import { printable } from "../../operator/manifests/printable.ts";
+import { connectionTrouble } from "../../operator/manifests/sources/http-errors.ts";
 import { createS3Client } from "../../operator/manifests/sources/s3-client.ts";
+import { statusOf } from "../../operator/manifests/sources/s3-errors.ts";
 
 /** An upload that did not come about; the message is for people, and holds no credentials. */
 export class UploadError extends Error {
   override readonly name = "UploadError";
+  /** Whether there is something at that place already, which stays as it is. */
+  readonly taken: boolean;
+
+  constructor(message: string, options: ErrorOptions & { taken: boolean }) {
+    super(message, options);
+    this.taken = options.taken;
+  }
 }
 
 const IDLE_MS = 30_000;
+const TAKEN: ReadonlySet<string> = new Set(["PreconditionFailed", "ConditionalRequestConflict"]);
+const EXISTS = "there is an object of that key already; give another key";
+const ELSEWHERE = "the bucket is in another region: --region";
+const MEANING: Readonly<Record<string, string>> = {
+  CredentialsProviderError:
+    "no AWS credentials were found (AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws sso login)",
+  PreconditionFailed: EXISTS,
+  ConditionalRequestConflict: EXISTS,
+  AccessDenied: "your AWS identity may not (s3:PutObject)",
+  InvalidAccessKeyId: "your AWS access key is not known there",
+  SignatureDoesNotMatch: "your AWS secret access key is wrong",
+  ExpiredToken: "your AWS session has expired: log in again",
+  NoSuchBucket: "there is no such bucket in that region",
+  PermanentRedirect: ELSEWHERE,
+  AuthorizationHeaderMalformed: ELSEWHERE,
+  IllegalLocationConstraintException: ELSEWHERE,
+};
 const SILENT = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
@@ -33,6 +60,8 @@ export async function uploadManifest(
   });
   // Without a logger of its own the SDK writes to the console; what went wrong is said by who is asked.
   client.config.logger = SILENT;
+  // Where the environment or a profile leads elsewhere, the operator would look for the file in vain.
+  client.config.ignoreConfiguredEndpointUrls = true;
   const body = createReadStream(file);
   try {
     const { size } = await stat(file);
@@ -42,7 +71,8 @@ export async function uploadManifest(
     );
   } catch (cause) {
     signal.throwIfAborted();
-    throw new UploadError(`s3://${bucket}/${key} cannot be written: ${reasonOf(cause)}`, { cause });
+    const taken = cause instanceof Error && TAKEN.has(cause.name);
+    throw new UploadError(`s3://${bucket}/${key} cannot be written: ${reasonOf(cause)}`, { cause, taken });
   } finally {
     body.destroy();
     client.destroy();
@@ -53,17 +83,9 @@ export async function uploadManifest(
 /** By the error's name: its message may quote a request with its signature. */
 function reasonOf(error: unknown): string {
   const name = error instanceof Error ? error.name : "unknown";
-  switch (name) {
-    case "CredentialsProviderError":
-      return "no AWS credentials were found (AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, aws sso login)";
-    case "PreconditionFailed":
-    case "ConditionalRequestConflict":
-      return "there is an object of that key already; give another key";
-    case "AccessDenied":
-      return "your AWS identity may not (s3:PutObject)";
-    case "NoSuchBucket":
-      return "there is no such bucket in that region";
-    default:
-      return name;
-  }
+  const meaning = MEANING[name];
+  if (meaning !== undefined) return meaning;
+  const status = statusOf(error);
+  if (status === undefined) return connectionTrouble(error, IDLE_MS).why;
+  return `the service answered ${status} (${printable(name, 64)})`;
 }

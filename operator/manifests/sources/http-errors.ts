@@ -28,22 +28,32 @@ export function asManifestError(cause: unknown, where: string, idleMs: number): 
   if (policy !== undefined) {
     return new ManifestError("SourceNotAllowed", `${where}: ${printable(policy.message, 300)}`, { cause });
   }
-  const code =
+  const { why, broken } = connectionTrouble(cause, idleMs);
+  const untrusted = UNTRUSTED.has(firstCode(cause)) ? " (caBundle)" : "";
+  return new ManifestError("SourceUnavailable", `${where} cannot be fetched: ${why}${untrusted}`, {
+    transient: true,
+    broken,
+    cause,
+  });
+}
+
+/** Why there was no answer, or no whole one. @param idleMs how long the other end may be silent */
+export function connectionTrouble(cause: unknown, idleMs: number): { why: string; broken: boolean } {
+  const code = firstCode(cause);
+  if (UNTRUSTED.has(code)) return { why: "its TLS certificate is not trusted", broken: false };
+  if (CODES[code] !== undefined) return { why: CODES[code], broken: false };
+  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") {
+    return { why: `nothing came for ${idleMs / 1000} seconds`, broken: true };
+  }
+  return { why: `the connection broke${code === "" ? "" : ` (${printable(code, 64)})`}`, broken: true };
+}
+
+function firstCode(cause: unknown): string {
+  return (
     errorsOf(cause)
       .map(codeOf)
-      .find((found) => found !== undefined) ?? "";
-  const unavailable = (why: string, broken: boolean): ManifestError =>
-    new ManifestError("SourceUnavailable", `${where} cannot be fetched: ${why}`, {
-      transient: true,
-      broken,
-      cause,
-    });
-  if (UNTRUSTED.has(code)) return unavailable("its TLS certificate is not trusted (caBundle)", false);
-  if (CODES[code] !== undefined) return unavailable(CODES[code], false);
-  if (code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT") {
-    return unavailable(`nothing came for ${idleMs / 1000} seconds`, true);
-  }
-  return unavailable(`the connection broke${code === "" ? "" : ` (${printable(code, 64)})`}`, true);
+      .find((found) => found !== undefined) ?? ""
+  );
 }
 
 function errorsOf(cause: unknown): Error[] {
