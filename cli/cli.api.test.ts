@@ -10,7 +10,7 @@ import type { DeviceBatch } from "../crds/index.ts";
 import type { KubeObject } from "../operator/runtime/objects.ts";
 import { Field, OPERATOR_NAMESPACE } from "../test/field/field.ts";
 import { apply } from "../test/harness/index.ts";
-import { manifestCsv, optigaArchive, optigaReel } from "../tools/factory/index.ts";
+import { manifestCsv } from "../tools/factory/index.ts";
 import { layCommandLine } from "./bundle/build.ts";
 import { certferry, type CommandOptions, type CommandRun, screenOf } from "./testing/command-line.ts";
 
@@ -317,17 +317,6 @@ describe("reels, devices and manifests", () => {
       { device: old.deviceId, cloud: "", state: "Quarantined", reason: "CertificateExpired" },
     ]);
     expect([pending.code, pending.stdout, pending.stderr]).toEqual([0, "", "No such device.\n"]);
-  });
-
-  it("hands on the certificates of an archive with keys, and never the keys", async () => {
-    const reel = await optigaReel(field.issuer, 2);
-    await writeFile(join(folder, "optiga.7z"), (await optigaArchive(reel)).archive);
-    const added = await cli(`reel add optiga.7z --batch ${reel.reelId}`);
-    expect(added.code, added.stderr).toBe(0);
-    const name = `reel-${reel.reelId.toLowerCase()}`;
-    const stored = await field.configMaps.get({ namespace: OPERATOR_NAMESPACE, name });
-    expect(Object.keys(stored.data ?? {})).toEqual(["manifest.csv"]);
-    expect((await cli(`bind ${reel.reelId} --wait`)).code).toBe(0);
   });
 
   it("refuses what is wrong in a line or two, without a stack, each with its code", async () => {

@@ -82,7 +82,11 @@ function explainOther(error: unknown): Explanation {
   if (error instanceof Error && error.name === "LocalFileError") {
     return { exit: EXIT.usage, message: error.message };
   }
-  if (error instanceof Error && (error.name === "LedgerFormatError" || error.name === "UploadError")) {
+  if (error instanceof Error && error.name === "UploadError") {
+    const taken = Reflect.get(error, "taken") === true;
+    return { exit: taken ? EXIT.refused : EXIT.failed, message: error.message };
+  }
+  if (error instanceof Error && error.name === "LedgerFormatError") {
     return { exit: EXIT.failed, message: error.message };
   }
   const code: unknown = error instanceof Error ? Reflect.get(error, "code") : undefined;

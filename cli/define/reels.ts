@@ -89,7 +89,10 @@ function defineReel(program: Command, definer: Definer): void {
     .requiredOption("--batch <BID>", "the batch ID as printed on the reel")
     .option("--s3 <s3://bucket/key>", "upload it there, with your own AWS identity")
     .option("--region <region>", "of the bucket; AWS_REGION unless given")
-    .option("--endpoint <url>", "of a store that speaks S3's protocol and is not AWS")
+    .option(
+      "--endpoint <url>",
+      "of a store that speaks S3's protocol and is not AWS; AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL unless given. Needs --source-secret",
+    )
     .option("--url <url>", "the same file is there: upload nothing")
     .option(
       "--path <path>",

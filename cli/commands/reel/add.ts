@@ -43,12 +43,14 @@ export async function reelAdd(context: Context, file: string, options: ReelAddOp
   const batchId = batchIdFrom(options.batch);
   const placed = [options.s3, options.url, options.path].filter((each) => each !== undefined);
   if (placed.length > 1) throw new CliError(EXIT.usage, "give one of --s3, --url and --path");
+  refuseUnused(options);
+  const s3 = options.s3 === undefined ? undefined : s3Place(options.s3, options);
   const { io, signal } = context;
   const signers = await readPem(options.signers);
   await using workshop = await openLocalWorkshop();
   const examined = await examine(context, workshop, { file, batchId, slot: options.slot, signers });
   for (const line of summaryLines(examined)) await io.stderr.write(`${line}\n`);
-  const { source, configMap } = await sourceOf(batchId, examined, { workshop, options, signal });
+  const { source, configMap } = await sourceOf(batchId, examined, { workshop, options, s3, signal });
   const reel = newReel(
     batchId,
     { ...source, ...(signers === undefined ? {} : { signers }) },
@@ -68,6 +70,19 @@ export async function reelAdd(context: Context, file: string, options: ReelAddOp
   });
 }
 
+/** What would be of no effect was meant to have one. */
+function refuseUnused({ s3, url, region, endpoint, sourceSecret }: ReelAddOptions): void {
+  const belongs = (option: string, to: string): CliError =>
+    new CliError(EXIT.usage, `${option} belongs to ${to}`);
+  if (s3 === undefined && region !== undefined) throw belongs("--region", "--s3");
+  if (s3 === undefined && endpoint !== undefined) throw belongs("--endpoint", "--s3");
+  if (s3 === undefined && url === undefined && sourceSecret !== undefined) {
+    throw belongs("--source-secret", "--s3 or --url");
+  }
+}
+
+type S3Place = NonNullable<ManifestSource["s3"]>;
+
 interface Placed {
   readonly source: ManifestSource;
   readonly configMap?: ConfigMap;
@@ -76,12 +91,16 @@ interface Placed {
 async function sourceOf(
   batchId: string,
   examined: Examined,
-  o: { workshop: ManifestWorkshop; options: ReelAddOptions; signal: AbortSignal },
+  o: {
+    workshop: ManifestWorkshop;
+    options: ReelAddOptions;
+    s3: S3Place | undefined;
+    signal: AbortSignal;
+  },
 ): Promise<Placed> {
-  const { options } = o;
+  const { options, s3 } = o;
   const { sha256, converted } = examined;
-  const secretRef = options.sourceSecret === undefined ? {} : { secretRef: { name: options.sourceSecret } };
-  if (options.s3 !== undefined) return { source: { s3: { ...s3Place(options), ...secretRef }, sha256 } };
+  if (s3 !== undefined) return { source: { s3, sha256 } };
   if (converted && (options.url !== undefined || options.path !== undefined)) {
     // Elsewhere the file is as the vendor made it, and the operator takes the certificates alone.
     throw new CliError(
@@ -90,24 +109,45 @@ async function sourceOf(
       "Declare the vendor's archive by a Reel of your own (docs/reel.md): the operator reads the certificates alone",
     );
   }
-  if (options.url !== undefined) return { source: { http: { url: options.url, ...secretRef }, sha256 } };
+  if (options.url !== undefined) {
+    return { source: { http: { url: options.url, ...secretRefOf(options) }, sha256 } };
+  }
   if (options.path !== undefined) return { source: { file: { path: options.path }, sha256 } };
   return await inConfigMap(batchId, examined, o);
 }
 
-function s3Place({ s3 = "", region, endpoint }: ReelAddOptions): NonNullable<ManifestSource["s3"]> {
-  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.+[^/])$/.exec(s3) ?? [];
-  const where = region ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"];
+function secretRefOf({ sourceSecret }: ReelAddOptions): { secretRef?: { name: string } } {
+  return sourceSecret === undefined ? {} : { secretRef: { name: sourceSecret } };
+}
+
+/** The object that is uploaded, and that the operator reads: what the environment adds stands in the Reel. */
+function s3Place(url: string, options: ReelAddOptions): S3Place {
+  const [, bucket, key] = /^s3:\/\/([^/]+)\/(.*[^/])$/.exec(url) ?? [];
+  const region = options.region ?? fromEnvironment("AWS_REGION", "AWS_DEFAULT_REGION");
+  const endpoint = options.endpoint ?? fromEnvironment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
   if (bucket === undefined || key === undefined) {
     throw new CliError(
       EXIT.usage,
-      `${s3} names no object`,
+      `${url} names no object`,
       "Give bucket and key: --s3 s3://reel-manifests/2026/d001.7z",
     );
   }
-  if (where === undefined)
+  if (region === undefined) {
     throw new CliError(EXIT.usage, "--s3 needs the bucket's region", "Give --region, or set AWS_REGION");
-  return { bucket, key, region: where, ...(endpoint === undefined ? {} : { endpoint }) };
+  }
+  if (endpoint !== undefined && options.sourceSecret === undefined) {
+    const from = options.endpoint === undefined ? "the environment's AWS_ENDPOINT_URL" : "--endpoint";
+    throw new CliError(
+      EXIT.usage,
+      `the operator cannot read a bucket at ${from} without credentials of its own for it: its own identity is for AWS alone`,
+      "Give --source-secret, a Secret in the operator's namespace with the keys accessKeyId and secretAccessKey",
+    );
+  }
+  return { bucket, key, region, ...(endpoint === undefined ? {} : { endpoint }), ...secretRefOf(options) };
+}
+
+function fromEnvironment(...names: readonly string[]): string | undefined {
+  return names.map((name) => process.env[name]).find((value) => value !== undefined && value !== "");
 }
 
 /** As it is where it fits, else packed: a table of certificates becomes a third of its size. */
