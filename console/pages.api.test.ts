@@ -77,6 +77,26 @@ describe.skipIf(missing !== undefined)(`the console's pages${missing ?? ""}`, ()
     await expect.poll(() => row.textContent()).toMatch(/Provisioned.*aws-eu.*ada.*Desktop/u);
   });
 
+  it("leave no connection behind of a page that was left while its connection was lost", async () => {
+    const page = await opened("ada", "/acme/batches");
+    await page.getByRole("row", { name: /D001/u }).waitFor();
+    let asked = 0;
+    await page.route("**/api/accounts/acme/batches/d001", async (route) => {
+      asked += 1;
+      if (route.request().headers()["accept"] === "text/event-stream")
+        return await route.abort("connectionreset");
+      await page.getByRole("row", { name: /D001/u }).waitFor();
+      return await route.continue();
+    });
+    await page.getByRole("link", { name: "D001" }).click();
+    await expect.poll(() => asked).toBe(2);
+    await page.getByRole("link", { name: "All batches" }).click();
+    await page.getByRole("row", { name: /D001/u }).waitFor();
+    // Longer than the pause after which it would have been opened anew.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(asked).toBe(2);
+  });
+
   it("choose a second cloud, provision again, and delete once the name is typed", async () => {
     await site.field.ship("D002", 2);
     await site.field.batch("acme", "d002", { batchId: "D002" });
@@ -286,6 +306,60 @@ describe.skipIf(missing !== undefined)(`the console's pages${missing ?? ""}`, ()
       await page.getByRole("progressbar", { name: "2 of 2 devices provisioned" }).waitFor();
       expect(lost).toBe(1);
       await expect.poll(() => page.getByText("Not added").count()).toBe(0);
+    });
+
+    it("take no for an answer from the console alone, and not from what stands before it", async () => {
+      await site.field.ship("D009", 2);
+      const page = await opened("finn", "/cloud-id?groupId=D009", PHONE);
+      let refused = 0;
+      await page.route("**/api/accounts/acme/batches", async (route) => {
+        refused += 1;
+        // A gateway while the console is being updated, and a portal that wants a sign-in of its own.
+        if (refused === 1) return await route.fulfill({ status: 404, body: "default backend - 404" });
+        if (refused === 2) return await route.fulfill({ status: 200, body: "<p>Welcome to our network</p>" });
+        return await route.continue();
+      });
+      await page.getByRole("button", { name: "Add", exact: true }).click();
+      await page.getByRole("progressbar", { name: "2 of 2 devices provisioned" }).waitFor();
+      expect(refused).toBe(3);
+    });
+
+    it("lose nothing when two of them are open and both write down what was added", async () => {
+      const page = await opened("finn", "/cloud-id", PHONE);
+      await page.getByLabel("Product batch ID").waitFor();
+      await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+      await page.context().setOffline(true);
+      const other = await page.context().newPage();
+      await other.goto("/cloud-id");
+      await other.getByText("No network").waitFor();
+      for (let n = 10; n < 30; n += 1) {
+        const [here, there] = n % 2 === 0 ? [page, other] : [other, page];
+        await here.getByLabel("Product batch ID").fill(`OFF-${n}`);
+        await there.getByLabel("Product batch ID").fill(`OFF-${n + 50}`);
+        await Promise.all(
+          [here, there].map((each) => each.getByRole("button", { name: "Add", exact: true }).click()),
+        );
+      }
+      // All of them are there to be seen, also those that were added first.
+      for (const each of [page, other]) {
+        await expect.poll(() => each.getByText("Waiting for the network").count()).toBe(40);
+      }
+    });
+
+    it("forget who was there when they sign out without network, and end the session when it is back", async () => {
+      const page = await opened("finn", "/cloud-id", PHONE);
+      await page.getByLabel("Product batch ID").waitFor();
+      await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+      await page.context().setOffline(true);
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await expect.poll(() => page.getByLabel("Product batch ID").count()).toBe(0);
+      await page.context().setOffline(false);
+      await page.reload();
+      await page.getByRole("button", { name: "ada", exact: true }).click();
+      await page.getByLabel("Product batch ID").waitFor();
+      expect(await page.getByTitle("Signed in as ada").count()).toBe(1);
+      await page.reload();
+      await page.getByTitle("Signed in as ada").waitFor();
     });
 
     it("are what a phone that comes for the rest is sent to, and say that it is on a desktop", async () => {

@@ -39,7 +39,8 @@ export function PhonePage({ me }: { me: Me }): JSX.Element {
     localStorage.setItem(ACCOUNT, account);
     void findRights(account);
   }, [account, online]);
-  const entries = wanted.value.slice(0, SHOWN);
+  // The latest, and all that is still to be sent.
+  const entries = wanted.value.filter(({ state }, place) => state === "queued" || place < SHOWN);
   return (
     <>
       <header class="phone-top">

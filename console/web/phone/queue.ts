@@ -18,21 +18,44 @@ export interface Wanted {
   readonly why?: string;
 }
 
-const KEY = "certferry-queue";
+/** Each has an entry of its own: two pages that are open at once write nothing over of each other's. */
+const PREFIX = "certferry-queue:";
 const MAX_KEPT = 50;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15_000;
 const LOCK = "certferry-queue";
 
+/** What this browser would not keep (a private window, a full disk): it is here for as long as the page is. */
+const unkept = new Map<string, Wanted>();
+
 /** All that was added on this phone, the latest first. */
 export const wanted = signal<readonly Wanted[]>(stored());
 
+/** Whether it is still there when the page is opened anew. */
+export function isKept({ request }: Wanted): boolean {
+  return !unkept.has(request);
+}
+
 function stored(): readonly Wanted[] {
+  return [...unkept.values(), ...keys().flatMap((key) => read(key) ?? [])].sort((a, b) =>
+    a.at === b.at ? (a.request < b.request ? -1 : 1) : b.at - a.at,
+  );
+}
+
+function keys(): string[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "[]");
-    return Array.isArray(kept) ? kept.filter(isWanted) : [];
+    return Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
   } catch {
     return [];
+  }
+}
+
+function read(key: string): Wanted | undefined {
+  try {
+    const kept: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
+    return isWanted(kept) ? kept : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -46,26 +69,43 @@ function isWanted(entry: unknown): entry is Wanted {
   );
 }
 
-/** Another tab may have changed it meanwhile, so the change is made to what is stored. */
-function change(edit: (kept: readonly Wanted[]) => readonly Wanted[]): void {
-  const next = edit(stored());
-  // What was not sent is never let go of.
-  const old = new Set(next.filter(({ state }) => state !== "queued").slice(MAX_KEPT));
-  const kept = next.filter((each) => !old.has(each));
-  localStorage.setItem(KEY, JSON.stringify(kept));
-  wanted.value = kept;
+function write(entry: Wanted): void {
+  try {
+    localStorage.setItem(PREFIX + entry.request, JSON.stringify(entry));
+    unkept.delete(entry.request);
+  } catch {
+    unkept.set(entry.request, entry);
+  }
+}
+
+function remove(request: string): void {
+  unkept.delete(request);
+  try {
+    localStorage.removeItem(PREFIX + request);
+  } catch {
+    // Then it was not kept either.
+  }
 }
 
 export function add(entry: Omit<Wanted, "request" | "at" | "state">): void {
-  change((kept) => [{ ...entry, request: crypto.randomUUID(), at: Date.now(), state: "queued" }, ...kept]);
+  // What was not sent is never let go of.
+  const old = stored()
+    .filter(({ state }) => state !== "queued")
+    .slice(MAX_KEPT);
+  for (const { request } of old) remove(request);
+  write({ ...entry, request: crypto.randomUUID(), at: Date.now(), state: "queued" });
+  wanted.value = stored();
 }
 
 export function forget(request: string): void {
-  change((kept) => kept.filter((each) => each.request !== request));
+  remove(request);
+  wanted.value = stored();
 }
 
 function settle(request: string, outcome: Partial<Wanted>): void {
-  change((kept) => kept.map((each) => (each.request === request ? { ...each, ...outcome } : each)));
+  const entry = unkept.get(request) ?? read(PREFIX + request);
+  if (entry !== undefined) write({ ...entry, ...outcome });
+  wanted.value = stored();
 }
 
 /**
@@ -92,7 +132,7 @@ export function keepSending(person: string, onSignedOut: () => void): () => void
     void turn();
   };
   const changed = (event: StorageEvent): void => {
-    if (event.key === KEY) wanted.value = stored();
+    if (event.key === null || event.key.startsWith(PREFIX)) wanted.value = stored();
   };
   addEventListener("online", now);
   addEventListener("storage", changed);
@@ -116,13 +156,14 @@ async function sendAll(person: string, onSignedOut: () => void): Promise<boolean
       const bound = await post<Bound>(at(account, "batches"), { batchId, clouds, from: "Phone", request });
       settle(request, { state: "sent", name: bound.name });
     } catch (error) {
-      if (!(error instanceof Refused)) return false;
+      // A gateway or a portal on the way has no say in it: that is as good as no network.
+      if (!(error instanceof Refused) || !error.isConsoles) return false;
       if (error.status === 401) {
         onSignedOut();
         return false;
       }
       // What the server could not do now it may do later; what it refuses it will always refuse.
-      if (error.status === 0 || error.status === 429 || error.status >= 500) return false;
+      if (error.status === 429 || error.status >= 500) return false;
       settle(request, { state: "refused", why: error.message });
     }
   }

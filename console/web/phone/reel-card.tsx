@@ -4,7 +4,7 @@ import { Bar, StatePill } from "../parts/basics.tsx";
 import { at } from "../state/api.ts";
 import { useLive } from "../state/live.ts";
 import { number, t } from "../texts/index.ts";
-import { forget } from "./queue.ts";
+import { forget, isKept } from "./queue.ts";
 import type { Wanted } from "./queue.ts";
 
 interface ReelCardProps {
@@ -28,7 +28,11 @@ export function ReelCard({ entry, follow, person }: ReelCardProps): JSX.Element 
         <strong>{batchId}</strong>
         {data === undefined ? <Fate state={state} /> : <StatePill state={data.state} />}
       </div>
-      {state === "queued" && <p>{by === person ? t.phone.queuedHint : t.phone.notYours(by)}</p>}
+      {state === "queued" && (
+        <p>
+          {by !== person ? t.phone.notYours(by) : isKept(entry) ? t.phone.queuedHint : t.phone.unkeptHint}
+        </p>
+      )}
       {state === "refused" && <p class="wrong">{why}</p>}
       {problem !== undefined && <p class="wrong">{problem.message}</p>}
       {data !== undefined && <Counts batch={data} />}

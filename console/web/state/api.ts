@@ -7,9 +7,12 @@ export class Refused extends Error {
   readonly status: number;
   readonly code: string;
   readonly fields: Readonly<Record<string, string>>;
+  /** Whether the console itself has said so, and not the network or something on the way. */
+  readonly isConsoles: boolean;
 
-  constructor({ code, detail, fields, status }: ProblemBody) {
+  constructor({ code, detail, fields, status }: ProblemBody, isConsoles = true) {
     super(detail);
+    this.isConsoles = isConsoles;
     this.status = status;
     this.code = code;
     this.fields = fields ?? {};
@@ -40,13 +43,17 @@ export async function call<T>(
     });
   } catch (error) {
     if (o.signal?.aborted === true) throw error;
-    throw new Refused({ status: 0, code: "Network", detail: t.errors.network });
+    throw unreachable(0);
   }
   const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body as T;
-  throw new Refused(
-    isProblem(body) ? body : { status: response.status, code: "Failed", detail: t.errors.network },
-  );
+  // A portal that wants a sign-in of its own says that all is well, in HTML.
+  if (response.ok && body !== undefined) return body as T;
+  throw isProblem(body) ? new Refused(body) : unreachable(response.status);
+}
+
+/** There is no network, or what has answered is not the console. */
+function unreachable(status: number): Refused {
+  return new Refused({ status, code: "Network", detail: t.errors.network }, false);
 }
 
 export async function post<T>(path: string, body: unknown = {}, signal?: AbortSignal): Promise<T> {
@@ -59,13 +66,11 @@ export async function post<T>(path: string, body: unknown = {}, signal?: AbortSi
  */
 export async function fileOf(path: string): Promise<Blob> {
   const response = await fetch(path).catch(() => {
-    throw new Refused({ status: 0, code: "Network", detail: t.errors.network });
+    throw unreachable(0);
   });
   if (response.ok) return await response.blob();
   const body: unknown = await response.json().catch(() => undefined);
-  throw new Refused(
-    isProblem(body) ? body : { status: response.status, code: "Failed", detail: t.errors.network },
-  );
+  throw isProblem(body) ? new Refused(body) : unreachable(response.status);
 }
 
 /** What an error says to a person. */

@@ -298,6 +298,7 @@ export const en = {
     adding: "Adding",
     queued: "Waiting for the network",
     queuedHint: "Kept on this phone, and sent by itself. It is not added twice.",
+    unkeptHint: "This browser keeps nothing: leave this page open until it is sent. It is not added twice.",
     sent: "Sent",
     refused: "Not added",
     forget: "Dismiss",
