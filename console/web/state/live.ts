@@ -5,6 +5,8 @@ import { connected, signedOut } from "./session.ts";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+/** To ask again would give the same. */
+const FINAL = new Set([403, 404, 422]);
 
 export interface Told<T> {
   /** What was told last; stays while the connection is away. */
@@ -31,17 +33,18 @@ export function follow<T>(path: string, tell: (told: Told<T>) => void): () => vo
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = FIRST_PAUSE_MS;
   let last: T | undefined;
-  let over = false;
+  const over = new AbortController();
   const again = (): void => {
     source?.close();
+    if (over.signal.aborted) return;
     connected.value = false;
     timer = setTimeout(open, pause);
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   };
   const fail = (problem: Refused): void => {
-    if (over) return;
-    if (problem.status === 401) signedOut();
-    else if (problem.status === 403 || problem.status === 404 || problem.status === 422) {
+    if (over.signal.aborted) return;
+    if (problem.isConsoles && problem.status === 401) signedOut();
+    else if (problem.isConsoles && FINAL.has(problem.status)) {
       source?.close();
       tell({ data: undefined, problem });
     } else {
@@ -64,14 +67,15 @@ export function follow<T>(path: string, tell: (told: Told<T>) => void): () => vo
     source.addEventListener("error", () => {
       source?.close();
       // An event source does not say why; a plain request does.
-      call<T>(path).then(again, (error: unknown) => {
-        fail(error instanceof Refused ? error : new Refused({ status: 0, code: "Network", detail: "" }));
+      call<T>(path, { signal: over.signal }).then(again, (error: unknown) => {
+        if (error instanceof Refused) fail(error);
+        else again();
       });
     });
   };
   open();
   return () => {
-    over = true;
+    over.abort();
     source?.close();
     clearTimeout(timer);
   };

@@ -21,13 +21,22 @@ export interface Route {
 
 /** `/acme/batches/d001` is the page of batch d001 of account acme. */
 export const route = computed<Route>(() => {
-  const [account, page, name] = location_.value.path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [account, page, name] = location_.value.path.split("/").filter(Boolean).map(decoded);
   if (account === undefined) return { page: "start", account: undefined, name: undefined };
   if (page === "batches" && name !== undefined) return { page: "batch", account, name };
   if (page === "batches" || page === "provisioning" || page === "labels")
     return { page, account, name: undefined };
   return { page: "start", account, name: undefined };
 });
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Typed by hand, and no name of anything.
+    return part;
+  }
+}
 
 export const query = computed(() => new URLSearchParams(location_.value.query));
 
