@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { SignInWays } from "../../views/wire.ts";
 import { call, post, wordsOf } from "../state/api.ts";
-import { findMe } from "../state/session.ts";
+import { endLeft, findMe } from "../state/session.ts";
 import { t } from "../texts/index.ts";
 import { Failure, Skeleton } from "./basics.tsx";
 import { Field } from "./field.tsx";
@@ -12,9 +12,15 @@ import { Logo } from "./icons.tsx";
 export function SignIn(): JSX.Element {
   const [ways, setWays] = useState<SignInWays>();
   const [problem, setProblem] = useState<unknown>();
+  const ask = (): void => {
+    setProblem(undefined);
+    endLeft()
+      .then(() => call<SignInWays>("/api/sign-in"))
+      .then(setWays, setProblem);
+  };
   useEffect(() => {
     document.title = `${t.signIn.title} · ${t.product}`;
-    call<SignInWays>("/api/sign-in").then(setWays, setProblem);
+    ask();
   }, []);
   return (
     <main class="sign-in">
@@ -22,7 +28,7 @@ export function SignIn(): JSX.Element {
         <Logo />
         <h1>{t.product}</h1>
         <p class="lead">{t.signIn.lead}</p>
-        {problem !== undefined && <Failure error={problem} />}
+        {problem !== undefined && <Failure error={problem} retry={ask} />}
         {ways === undefined && problem === undefined && <Skeleton rows={2} />}
         {ways !== undefined && <Ways ways={ways} />}
       </div>

@@ -22,13 +22,28 @@ const NO_RIGHTS: AccountRights = {
   useClouds: false,
 };
 
+/** Set while somebody has signed out here and the console has not been told yet. */
+const LEAVING = "certferry-signing-out";
+
+/**
+ * Ends the session of whoever has signed out while the console could not be reached. Before that nobody is let in.
+ * @throws Refused
+ */
+export async function endLeft(): Promise<void> {
+  if (localStorage.getItem(LEAVING) === null) return;
+  await post("/api/sign-out");
+  localStorage.removeItem(LEAVING);
+}
+
 /** Asks who is signed in. */
 export async function findMe(): Promise<void> {
   try {
+    await endLeft();
     me.value = await call<Me>("/api/me");
     startProblem.value = undefined;
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) me.value = null;
+    if (localStorage.getItem(LEAVING) !== null) signedOut();
+    else if (error instanceof Refused && error.isConsoles && error.status === 401) me.value = null;
     else if (error instanceof Refused) startProblem.value = error;
     else throw error;
   }
@@ -38,7 +53,7 @@ export async function findRights(account: string): Promise<void> {
   try {
     rights.value = await call<AccountRights>(at(account, "rights"));
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) signedOut();
+    if (error instanceof Refused && error.isConsoles && error.status === 401) signedOut();
     rights.value = NO_RIGHTS;
   }
 }
@@ -49,8 +64,9 @@ export function signedOut(): void {
 }
 
 export async function signOut(): Promise<void> {
+  localStorage.setItem(LEAVING, "");
   try {
-    await post("/api/sign-out");
+    await endLeft();
   } finally {
     signedOut();
   }
