@@ -26,6 +26,8 @@ const CALM_S = 5;
 const SAMPLE_S = 2;
 const SAMPLE = 10;
 const SLOWEST = 0.2;
+/** What came through in ten seconds may hold a second's worth that came at once. */
+const SURELY_ADMITTED = 0.95;
 /** What left before a cut is felt for so long after it. */
 const WAKE_S = 1;
 /**
@@ -240,6 +242,12 @@ export class Rate {
       estimate = Math.max(less, Math.min(this.#rate * (1 - MARGIN), admitted));
       below = MARGIN;
       if (this.#touches === 1 && this.#steady) this.#ratio = Math.max(LEAST_RATIO, this.#ratio - RATIO_DOWN);
+    }
+    if (this.#trusted === 0) {
+      // Nothing has held so far: the first rate was set by answers that had only begun to come, and what is refused
+      // soon after it may be for what was sent before there was a rate.
+      const most = first ? Infinity : this.#peak * (1 - MARGIN);
+      estimate = Math.max(estimate, Math.min(most, admitted * SURELY_ADMITTED));
     }
     this.#steady = first && !far && !this.#vague;
     this.#touches += 1;
