@@ -292,6 +292,24 @@ describe.skipIf(missing !== undefined)(`the console's pages${missing ?? ""}`, ()
       await page.getByRole("progressbar", { name: "2 of 2 devices provisioned" }).waitFor();
     });
 
+    it("open when the network is there, and nothing comes of it", async () => {
+      const page = await opened("finn", "/cloud-id", PHONE);
+      await page.getByLabel("Product batch ID").waitFor();
+      await page.evaluate("navigator.serviceWorker.ready.then(() => true)");
+      let tries = 0;
+      await page.context().route("**/cloud-id", async (route) => {
+        tries += 1;
+        if (tries === 1) return await route.fulfill({ status: 404, body: "default backend - 404" });
+        return await new Promise(() => undefined);
+      });
+      await page.context().route("**/api/me", async () => await new Promise(() => undefined));
+      await page.reload();
+      await page.getByLabel("Product batch ID").waitFor();
+      await page.reload({ waitUntil: "commit" });
+      await page.getByLabel("Product batch ID").waitFor();
+      expect(tries).toBe(2);
+    });
+
     it("send once what was done although the answer was lost", async () => {
       await site.field.ship("D008", 2);
       const page = await opened("finn", "/cloud-id?groupId=D008", PHONE);

@@ -33,13 +33,26 @@ self.addEventListener("fetch", (event) => {
   else if (pathname.startsWith("/assets/")) event.respondWith(keptOrFresh(event.request));
 });
 
+/** Where a network is joined and nothing comes of it, nobody waits for longer than that to add a reel. */
+const PATIENCE_MS = 4000;
+/** Said in the console's place by a gateway, while the console is away. A redirection (a sign-in before it) is followed. */
+const AWAY = new Set([404, 429, 500, 502, 503, 504]);
+
 async function freshOrKept(name: string, request: Request): Promise<Response> {
+  const kept = await caches.match(name, { cacheName: CACHE });
+  if (kept === undefined) return await fetch(request);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<Response>((resolve) => {
+    timer = setTimeout(() => resolve(kept), PATIENCE_MS);
+  });
+  const fresh = fetch(request).then(
+    (response) => (AWAY.has(response.status) ? kept : response),
+    () => kept,
+  );
   try {
-    return await fetch(request);
-  } catch (error) {
-    const kept = await caches.match(name, { cacheName: CACHE });
-    if (kept === undefined) throw error;
-    return kept;
+    return await Promise.race([fresh, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
