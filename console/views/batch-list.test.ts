@@ -90,6 +90,10 @@ describe("how a batch stands", () => {
     message: `because of ${reason}`,
     lastTransitionTime: "2026-01-01T00:00:00Z",
   });
+  const stalled = (reason: string) => [
+    condition("Ready", "False", reason),
+    condition("Stalled", "True", reason),
+  ];
   const state = (batch: DeviceBatch): string | undefined => batchPage([batch], query()).rows[0]?.state;
 
   it.each([
@@ -102,12 +106,15 @@ describe("how a batch stands", () => {
       0,
     ],
     ["Waiting", [condition("Bound", "True", "Bound"), condition("Ready", "False", "NoDefaultCloudApi")], 0],
-    [
-      "Attention",
-      [condition("Bound", "False", "AlreadyBound"), condition("Ready", "False", "AlreadyBound")],
-      0,
-    ],
-    ["Attention", [condition("Bound", "True", "Bound"), condition("Ready", "False", "CloudBlocked")], 1],
+    ["Waiting", [condition("Bound", "False", "Contested"), condition("Ready", "False", "Contested")], 0],
+    ["Attention", [condition("Bound", "False", "AlreadyBound"), ...stalled("AlreadyBound")], 0],
+    // It goes on by itself when its cloud can be called again, and the command line waits for it too.
+    ["Waiting", [condition("Bound", "True", "Bound"), condition("Ready", "False", "CloudBlocked")], 1],
+    ["Waiting", [condition("Bound", "True", "Bound"), condition("Ready", "False", "DeprovisionBlocked")], 1],
+    ["Attention", [condition("Bound", "True", "Bound"), ...stalled("DeprovisionBlocked")], 1],
+    ["Attention", [condition("Bound", "True", "Bound"), ...stalled("DevicesFailed")], 1],
+    ["Attention", [condition("Bound", "True", "Bound"), ...stalled("AReasonOfTomorrow")], 1],
+    ["Suspended", [condition("Bound", "True", "Bound"), ...stalled("Suspended")], 1],
     ["Waiting", [], 0],
   ])("is %s", (wanted, conditions, clouds) => {
     const batch = batchOf(1, {

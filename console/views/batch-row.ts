@@ -4,22 +4,6 @@ import { progressOf } from "../../desk/progress.ts";
 import { type Condition, findCondition, formatTime } from "../../operator/runtime/conditions.ts";
 import type { BatchRow, BatchState, CloudOfBatch } from "./wire.ts";
 
-/** Reasons that pass without a person: docs/devicebatch.md tells what each means. */
-const PASSES = new Set([
-  "ReelNotFound",
-  "ReadingManifest",
-  "BindingChanging",
-  "BindingReleased",
-  "NoDefaultCloudApi",
-]);
-const NEEDS_A_PERSON = new Set([
-  "AmbiguousDefault",
-  "CloudBlocked",
-  "DevicesFailed",
-  "DeprovisionBlocked",
-  "DeprovisionUnsupported",
-]);
-
 /** A batch as the table shows it. */
 export function batchRow(batch: DeviceBatch): BatchRow {
   const { metadata, spec, status } = batch;
@@ -47,19 +31,16 @@ export function batchRow(batch: DeviceBatch): BatchRow {
   };
 }
 
+/** Whether it needs a person, the operator says (Stalled), as it does to the command line. */
 function stateOf(batch: DeviceBatch): BatchState {
   const { metadata, spec, status } = batch;
+  const { standing, reason } = progressOf(batch);
   if (metadata.deletionTimestamp !== undefined) return "Leaving";
-  if (progressOf(batch).standing === "ready") {
-    return (status?.clouds ?? []).length === 0 ? "BoundOnly" : "Provisioned";
-  }
-  if (spec.suspend === true) return "Suspended";
-  const bound = findCondition(status?.conditions, "Bound");
-  const ready = findCondition(status?.conditions, "Ready");
-  if (ready === undefined) return "Waiting";
-  if (bound?.status === "False") return PASSES.has(bound.reason) ? "Waiting" : "Attention";
-  if (NEEDS_A_PERSON.has(ready.reason)) return "Attention";
-  return PASSES.has(ready.reason) ? "Waiting" : "Provisioning";
+  if (standing === "ready") return (status?.clouds ?? []).length === 0 ? "BoundOnly" : "Provisioned";
+  if (spec.suspend === true || reason === "Suspended") return "Suspended";
+  if (standing === "stalled") return "Attention";
+  const unbound = findCondition(status?.conditions, "Bound")?.status !== "True";
+  return standing === "waiting" || unbound ? "Waiting" : "Provisioning";
 }
 
 /** What there is to say of it: why it is not bound, else why it is not ready. */

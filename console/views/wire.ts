@@ -1,8 +1,8 @@
 // What the server tells the pages: shapes of JSON, and nothing that only one of the two sides can load.
 
 /**
- * How a batch stands, in one word. `Waiting` goes on by itself when what it waits for is there; `Attention` needs a
- * person; `BoundOnly` is done without a cloud.
+ * How a batch stands, in one word. `Waiting` goes on by itself when what it waits for is there (a reel, a cloud that
+ * cannot be called); `Attention` is what the operator calls Stalled; `BoundOnly` is done without a cloud.
  */
 export type BatchState =
   | "Provisioned"
