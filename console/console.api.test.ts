@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kinds } from "../crds/kinds.ts";
 import { apply, eventually } from "../test/harness/index.ts";
-import { Site, deedsReader } from "./testing/site.ts";
+import { Site, deedsReader, mayGetBatches } from "./testing/site.ts";
 import type { BatchDetail, BatchPage, Provisioning } from "./views/wire.ts";
 
 let site: Site;
@@ -231,8 +231,19 @@ describe("a batch", () => {
       );
       return true;
     });
-    const vera = (await (await site.as("vera")).get("/api/accounts/acme/batches/d001/timeline")).json;
-    expect(vera["events"]).toBe(false);
+    for (const person of ["vera", "finn"] as const) {
+      const theirs = await (await site.as(person)).get("/api/accounts/acme/batches/d001/timeline");
+      expect(theirs.json["events"], person).toBe(true);
+    }
+    // Of who may not read Events, with a role of their own, the batch's own dates are shown.
+    await apply(site.field.client, mayGetBatches("nobody"));
+    const nobody = await site.as("nobody");
+    const dates = await eventually(async () => {
+      const answer = await nobody.get("/api/accounts/acme/batches/d001/timeline");
+      return answer.status === 200 ? answer.json : undefined;
+    });
+    expect(dates["events"]).toBe(false);
+    expect((dates["entries"] as { reason: string }[]).map(({ reason }) => reason)).toContain("Added");
   });
 
   it("has a manifest for who may read its deed, as CSV and packed, and for nobody else", async () => {

@@ -15,7 +15,9 @@ function rule(resources: readonly string[], verbs: readonly string[]): Rule {
   return { apiGroups: [GROUP], resources, verbs };
 }
 
-const VIEWER = [rule([reels, cloudApis, batches], READ)];
+/** What has happened to a batch is told by Events; Kubernetes' own `view` reads them too. */
+const EVENTS: Rule = { apiGroups: [""], resources: ["events"], verbs: READ };
+const VIEWER = [rule([reels, cloudApis, batches], READ), EVENTS];
 /** Whose a reel is stands in the records, and is nobody's business but an administrator's. */
 const ROLES: readonly { name: string; with?: "view" | "edit" | "admin"; rules: readonly Rule[] }[] = [
   { name: "certferry-viewer", with: "view", rules: VIEWER },
@@ -31,6 +33,7 @@ const ROLES: readonly { name: string; with?: "view" | "edit" | "admin"; rules: r
     with: "admin",
     rules: [
       rule([reels, cloudApis, batches, ...records], READ),
+      EVENTS,
       rule([reels, cloudApis, batches], WRITE),
       rule([cloudApis], ["use"]),
       rule([reels], ["bind"]),

@@ -138,3 +138,16 @@ export function deedsReader(user: string): KubeObject[] {
   ];
   return made;
 }
+
+/** Lets somebody get batches of account acme, and nothing else. */
+export function mayGetBatches(user: string): KubeObject[] {
+  const metadata = { name: `${user}-gets-batches`, namespace: "acme" };
+  const subjects = [{ apiGroup: RBAC, kind: "User", name: user }];
+  const rules = [{ apiGroups: ["certferry.dev"], resources: ["devicebatches"], verbs: ["get"] }];
+  const roleRef = { apiGroup: RBAC, kind: "Role", name: metadata.name };
+  const made = [
+    { apiVersion: `${RBAC}/v1`, kind: "Role", metadata, rules },
+    { apiVersion: `${RBAC}/v1`, kind: "RoleBinding", metadata, roleRef, subjects },
+  ];
+  return made;
+}
