@@ -80,6 +80,30 @@ export class Ground implements AsyncDisposable {
   ): Promise<Stub> {
     const stub = await startStub(this.jwksFile, manners);
     this.#stubs.push(stub);
+    await this.#declare(name, stub, limits);
+    await this.field.awaitApi(ACCOUNT, name, "True");
+    return stub;
+  }
+
+  /** Declares so many CloudApis more for a callee, some at a time; waits until all are ready. */
+  async sameCloud(stub: Stub, count: number, together: number, deadline: number): Promise<void> {
+    for (let first = 0; first < count; first += together) {
+      const some = Array.from({ length: Math.min(together, count - first) }, (_, at) => `same-${first + at}`);
+      await Promise.all(some.map((name) => this.#declare(name, stub, {})));
+    }
+    await eventually(
+      async (signal) => {
+        const { items } = await this.field.cloudApis.list({ namespace: ACCOUNT }, signal);
+        const ready = items.filter(({ status }) =>
+          status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True"),
+        );
+        return ready.length > count ? true : undefined;
+      },
+      { deadline, interval: 10 * POLL_MS, what: `${count} CloudApis are ready` },
+    );
+  }
+
+  async #declare(name: string, stub: Stub, limits: NonNullable<CloudApiSpec["limits"]>): Promise<void> {
     await this.field.api(ACCOUNT, name, {
       type: "AWS",
       aws: {
@@ -91,8 +115,6 @@ export class Ground implements AsyncDisposable {
       },
       limits,
     });
-    await this.field.awaitApi(ACCOUNT, name, "True");
-    return stub;
   }
 
   /** Writes the manifest of a new reel; nothing is declared yet. */

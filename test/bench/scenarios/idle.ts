@@ -1,20 +1,18 @@
 import { resolve } from "node:path";
 import type { OperatorProcess } from "../../harness/index.ts";
 import { OwnedProcess } from "../../../tools/process/owned-process.ts";
-import { Audit, type AuditedRequest } from "../ground/audit.ts";
+import { Audit } from "../ground/audit.ts";
 import { Ground } from "../ground/ground.ts";
 import { HEAP_PROBE, heapOf } from "../ground/heap.ts";
 import { multiply, raiseFirst } from "../ground/herd.ts";
-import { atMost, type BenchContext, type Scenario } from "../scenario.ts";
+import { isWork, settled } from "../ground/quiet.ts";
+import { atMost, type Scenario } from "../scenario.ts";
 import { median, medianRatio } from "../statistics.ts";
 
 const BATCHES = 10_000;
 const RAW_LIST = resolve(import.meta.dirname, "../ground/raw-list.ts");
 const DEADLINE_MS = 120_000;
 const STARTS = 3;
-/** Nothing but leases and watches for so long: what the start brought about is over. */
-const QUIET_MS = 10_000;
-const SETTLE_MS = 240_000;
 const WATCH_MS = 60_000;
 
 export const idle: Scenario = {
@@ -84,31 +82,6 @@ export const idle: Scenario = {
     ];
   },
 };
-
-/** Requests of an operator other than those that are always there; the benchmark's own are of another agent. */
-function isWork({ verb, resource, userAgent }: AuditedRequest): boolean {
-  return userAgent.startsWith("certferry") && verb !== "watch" && resource !== "leases";
-}
-
-/** @returns requests since the last start */
-async function settled(audit: Audit, { log }: BenchContext): Promise<number> {
-  const deadline = Date.now() + SETTLE_MS;
-  let last = Date.now();
-  let count = 0;
-  while (Date.now() - last < QUIET_MS) {
-    if (Date.now() > deadline) {
-      log(`not quiet within ${SETTLE_MS / 1_000} s`);
-      break;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const work = (await audit.next()).filter(isWork);
-    const latest = work.at(-1);
-    if (latest === undefined) continue;
-    count += work.length;
-    last = Math.max(last, latest.at);
-  }
-  return count;
-}
 
 /** Milliseconds from the first request to when all is listed. */
 async function rawList(ground: Ground): Promise<number> {

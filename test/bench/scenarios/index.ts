@@ -1,4 +1,5 @@
 import type { Scenario } from "../scenario.ts";
+import { clouds } from "./clouds.ts";
 import { durable } from "./durable.ts";
 import { formats } from "./formats.ts";
 import { idle } from "./idle.ts";
@@ -26,5 +27,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ledgers,
   formats,
   idle,
+  clouds,
   objects,
 ];

@@ -1,0 +1,31 @@
+import type { BenchContext } from "../scenario.ts";
+import type { Audit, AuditedRequest } from "./audit.ts";
+
+/** Nothing but leases and watches for so long: what came before is over. */
+const QUIET_MS = 10_000;
+const SETTLE_MS = 240_000;
+
+/** Requests of an operator other than those that are always there; the benchmark's own are of another agent. */
+export function isWork({ verb, resource, userAgent }: AuditedRequest): boolean {
+  return userAgent.startsWith("certferry") && verb !== "watch" && resource !== "leases";
+}
+
+/** Waits until nothing happens, or four minutes. @returns requests since the log was read last */
+export async function settled(audit: Audit, { log }: Pick<BenchContext, "log">): Promise<number> {
+  const deadline = Date.now() + SETTLE_MS;
+  let last = Date.now();
+  let count = 0;
+  while (Date.now() - last < QUIET_MS) {
+    if (Date.now() > deadline) {
+      log(`not quiet within ${SETTLE_MS / 1_000} s`);
+      break;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const work = (await audit.next()).filter(isWork);
+    const latest = work.at(-1);
+    if (latest === undefined) continue;
+    count += work.length;
+    last = Math.max(last, latest.at);
+  }
+  return count;
+}
