@@ -24,10 +24,12 @@ export interface Io {
   readonly program: string;
 }
 
-/** An output on one of the process's streams. */
-export function outputOn(stream: NodeJS.WriteStream, gone: () => void): Output {
-  // A reader that has gone is no fault: what was to be written is of no use to anybody.
-  stream.on("error", gone);
+/**
+ * An output on one of the process's streams.
+ * @param failed told when it cannot be written any more: its reader has gone, the disk is full
+ */
+export function outputOn(stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void): Output {
+  stream.on("error", failed);
   return {
     get isTTY() {
       return stream.isTTY;
@@ -40,8 +42,15 @@ export function outputOn(stream: NodeJS.WriteStream, gone: () => void): Output {
     },
     write: (text) =>
       new Promise((resolve) => {
-        if (stream.destroyed || stream.write(text)) resolve();
-        else stream.once("drain", resolve).once("close", () => resolve());
+        if (stream.destroyed || stream.write(text)) {
+          resolve();
+          return;
+        }
+        const goOn = (): void => {
+          stream.off("drain", goOn).off("close", goOn);
+          resolve();
+        };
+        stream.on("drain", goOn).on("close", goOn);
       }),
     onResize: (listener) => {
       stream.on("resize", listener);

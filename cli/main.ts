@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { basename } from "node:path";
 import { systemClock } from "../operator/runtime/clock.ts";
-import { Interrupted } from "./exit.ts";
+import { CliError, EXIT, Interrupted } from "./exit.ts";
 import { outputOn } from "./io.ts";
 import { run } from "./run.ts";
 
@@ -15,9 +15,13 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
     stopping.abort(new Interrupted(name));
   });
 }
+// A reader that has gone is no fault: what was to be written is of no use to anybody.
 const gone = (): void => stopping.abort(new Interrupted("SIGPIPE"));
 
-const stdout = outputOn(process.stdout, gone);
+const stdout = outputOn(process.stdout, (error) => {
+  if (error.code === "EPIPE") gone();
+  else stopping.abort(new CliError(EXIT.failed, `the output cannot be written: ${error.message}`));
+});
 const code = await run(
   process.argv.slice(2),
   {
@@ -31,9 +35,13 @@ const code = await run(
   },
   stopping.signal,
 );
+// What is on its way is written, or fails, by then.
+await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
 const { reason } = stopping.signal as { reason: unknown };
 const broken = reason instanceof Interrupted && reason.message.endsWith("SIGPIPE");
-process.exitCode = broken ? reason.exit : code;
+const unwritten = reason instanceof CliError;
+// Said already where the command was stopped by it.
+if (unwritten && code !== reason.exit) process.stderr.write(`error: ${reason.message}\n`);
+process.exitCode = broken || unwritten ? reason.exit : code;
 // Nothing that is left open (a standard input that nobody reads) keeps the process.
-await stdout.write("");
 process.stdin.unref?.();
