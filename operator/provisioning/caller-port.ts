@@ -4,6 +4,7 @@ import type {
   InteropTarget,
   MayLeave,
   OutgoingCertificate,
+  StatusAnswer,
 } from "../../interop/caller/caller.ts";
 
 /** What the ferry needs of the interop caller. */
@@ -22,4 +23,14 @@ export interface Caller {
     batch?: string,
     mayLeave?: MayLeave,
   ): Promise<Map<string, DeprovisionAnswer>>;
+}
+
+/** What checks need of it: only for callees that offered `status`. */
+export interface StatusCaller {
+  status(
+    target: InteropTarget,
+    certs: readonly OutgoingCertificate[],
+    signal: AbortSignal,
+    batch?: string,
+  ): Promise<Map<string, StatusAnswer>>;
 }

@@ -41,7 +41,7 @@ export class Ferry {
     const key = placementKey(spec.ledger);
     const berth = this.#berths.get(key);
     if (berth === undefined && !this.#mayStart(key, spec)) return;
-    const lane = this.#lane(laneOf(spec));
+    const lane = this.lane(spec);
     lane.limit(key, spec.limits);
     if (berth !== undefined) {
       // Who is on the way in has to arrive before it turns round: its end is told, and this declared once more.
@@ -147,7 +147,9 @@ export class Ferry {
     this.#deps.changed(key);
   }
 
-  #lane(target: string): Lane {
+  /** The way to the cloud of a placement, for whoever else has to do with that cloud. */
+  lane(spec: Pick<PlacementSpec, "ledger" | "interop">): Lane {
+    const target = laneOf(spec);
     const lane = this.#lanes.get(target) ?? new Lane(this.#deps.clock, this.#deps.random);
     // The longest unused comes first, and goes first.
     this.#lanes.delete(target);
@@ -164,7 +166,7 @@ export class Ferry {
  * Pace belongs to a cloud at an address. Were it the cloud alone, an account that gives another's account ID
  * and an address of its own could slow the other down with refusals.
  */
-function laneOf({ ledger, interop }: PlacementSpec): string {
+function laneOf({ ledger, interop }: Pick<PlacementSpec, "ledger" | "interop">): string {
   const { host, pathname } = new URL(interop.url);
   return `${ledger.target.key} ${host}${pathname}`;
 }

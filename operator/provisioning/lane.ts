@@ -1,5 +1,6 @@
 import { abortReason, type Clock, type Timer } from "../runtime/clock.ts";
 import { Berths } from "./berths.ts";
+import { Idleness } from "./idleness.ts";
 import type { LaneView } from "./observer.ts";
 import { type Departure, Pace, type PaceLimits, type PaceSignal } from "./pace.ts";
 
@@ -70,6 +71,7 @@ export class Lane {
   readonly #wishes: Wish[] = [];
   readonly #large = new Berths(MOST_ABOARD);
   readonly #small = new Berths(MOST_ABOARD);
+  readonly #idleness = new Idleness();
   /** How far sharing has come: the standing of who was last let go. */
   #shared = 0;
   #alarm: { readonly at: number; readonly timer: Timer } | undefined;
@@ -136,7 +138,29 @@ export class Lane {
    * @param small it has little to send: such do not wait for the others' slices.
    */
   async board(signal: AbortSignal, small = false): Promise<Seat> {
-    return new Seat(this, await (small ? this.#small : this.#large).enter(signal));
+    const done = this.#idleness.enter();
+    try {
+      const leave = await (small ? this.#small : this.#large).enter(signal);
+      return new Seat(this, () => {
+        leave();
+        done();
+      });
+    } catch (error) {
+      done();
+      throw error;
+    }
+  }
+
+  /** Waits until no placement reads or sends. @returns a signal that fires as soon as one is about to */
+  idle(signal: AbortSignal): Promise<AbortSignal> {
+    return this.#idleness.wait(signal);
+  }
+
+  /** Learns from a request that carried nobody and left while the lane was idle; it counts as one of one device. */
+  heard(signal: PaceSignal): void {
+    const now = this.#clock.now();
+    this.#pace.ended(this.#pace.leaves(1, now), signal, now);
+    this.#letGo();
   }
 
   /** Whether placements with much to send wait to read. */

@@ -1,13 +1,18 @@
-import type { CertificateAnswer, DeprovisionAnswer, InteropTarget } from "../../../interop/caller/caller.ts";
+import type {
+  CertificateAnswer,
+  DeprovisionAnswer,
+  InteropTarget,
+  StatusAnswer,
+} from "../../../interop/caller/caller.ts";
 import { InteropError } from "../../../interop/caller/errors.ts";
 import { readRefusal } from "../../../interop/caller/refusal.ts";
 import { ENTRY_MESSAGES } from "../../../interop/protocol/messages.ts";
 import type { Clock } from "../../runtime/clock.ts";
-import type { Caller } from "../caller-port.ts";
+import type { Caller, StatusCaller } from "../caller-port.ts";
 
 /** One request as it reached the cloud. */
 export interface CloudRequest {
-  readonly action: "provision" | "deprovision";
+  readonly action: "provision" | "deprovision" | "status";
   readonly refs: readonly string[];
   /** By the clock of the test. */
   readonly at: number;
@@ -34,10 +39,12 @@ export interface SimulatedManners {
   /** A request that holds one of these is not taken at all. */
   unacceptable?: ReadonlySet<string>;
   throttle?: { retryAfterMs?: number };
+  /** These are known, and not let in. */
+  inactive?: ReadonlySet<string>;
 }
 
 /** A product cloud on a clock of the test's own: for what takes minutes, and for what must come out the same each time. */
-export class SimulatedCloud implements Caller {
+export class SimulatedCloud implements Caller, StatusCaller {
   readonly requests: CloudRequest[] = [];
   readonly devices = new Map<string, number>();
   manners: SimulatedManners;
@@ -79,6 +86,14 @@ export class SimulatedCloud implements Caller {
     return this.#request("deprovision", certs, signal, (ref) => this.#remove(ref));
   }
 
+  async status(
+    _target: InteropTarget,
+    certs: readonly { ref: string; der: Uint8Array }[],
+    signal: AbortSignal,
+  ): Promise<Map<string, StatusAnswer>> {
+    return this.#request("status", certs, signal, (ref) => this.#stand(ref));
+  }
+
   async #request<T>(
     action: CloudRequest["action"],
     certs: readonly { ref: string }[],
@@ -112,6 +127,16 @@ export class SimulatedCloud implements Caller {
     if (!this.#admits()) return readRefusal({ message: ENTRY_MESSAGES.registrationFailed });
     this.devices.set(ref, (this.devices.get(ref) ?? 0) + 1);
     return { outcome: "provisioned", policyApplied: this.manners.withoutPolicy !== true };
+  }
+
+  #stand(ref: string): StatusAnswer {
+    const { refuse, inactive } = this.manners;
+    if (refuse?.refs.has(ref) === true) return readRefusal({ message: refuse.message });
+    if (!this.#admits()) return readRefusal({ message: "", code: "Throttled", retryable: true });
+    const present = this.devices.has(ref);
+    const active = present && inactive?.has(ref) !== true;
+    const stands = { present, active, attached: present, policyApplied: present };
+    return { outcome: "known", ...stands, differs: active ? [] : [present ? "Inactive" : "Missing"] };
   }
 
   #remove(ref: string): DeprovisionAnswer {

@@ -44,13 +44,13 @@ export class Rig implements AsyncDisposable {
   ferry: Ferry;
   readonly #folder: string;
   readonly #random: () => number;
-  readonly #log: Logger;
+  readonly log: Logger;
   readonly #observer: FerryObserver | undefined;
 
   private constructor(folder: string, options: RigOptions) {
     this.#folder = folder;
     this.#random = options.random ?? (() => 0.5);
-    this.#log = options.log ?? silentLogger;
+    this.log = options.log ?? silentLogger;
     this.#observer = options.observer;
     this.cloud = new SimulatedCloud(this.clock, options.manners);
     const budget = new ByteBudget(options.bytesPerSecond ?? 64 * 1024, 512 * 1024, this.clock);
@@ -81,7 +81,7 @@ export class Rig implements AsyncDisposable {
       store: this.store,
       clock: this.clock,
       random: this.#random,
-      log: this.#log,
+      log: this.log,
       ...(this.#observer === undefined ? {} : { observer: this.#observer }),
       changed: (key) => this.changes.push(key),
       mayAct: () => this.mayAct,
