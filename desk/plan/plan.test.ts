@@ -87,7 +87,42 @@ describe("a plan", () => {
       },
     ]);
     const [told] = planTargets(batches, { ...seen, rates: new Map([["eu", 100]]) });
-    expect([told?.perSecond, told?.seconds]).toEqual([100, 24]);
+    // What a person expects of a cloud lifts no limit of theirs.
+    expect([told?.perSecond, told?.seconds]).toEqual([5, 480]);
+    const [slow] = planTargets(batches, { ...seen, rates: new Map([["eu", 4]]) });
+    expect([slow?.perSecond, slow?.basis]).toEqual([4, "as you said (--rate)"]);
+  });
+
+  it("takes a cloud's present pace as far as its limit goes, of that cloud alone", () => {
+    const moving = bound(batch("D0", ["eu"]), 100, 40);
+    const pace = (devicesPerSecond: number, cloud = "eu"): DeviceBatch => ({
+      ...moving,
+      status: { ...moving.status, clouds: [{ name: cloud, state: "Provisioning", devicesPerSecond }] },
+    });
+    const perSecond = (limit: number, there: DeviceBatch, more: CloudApi[] = []): number | undefined => {
+      const seen = view({
+        reels: [reel("D1", 100)],
+        cloudApis: [aws("eu", { limits: { devicesPerSecond: limit } }), ...more],
+        batches: [there],
+      });
+      return planTargets(planBatches([batch("D1", ["eu"])], seen), seen)[0]?.perSecond;
+    };
+    expect(perSecond(40, pace(25))).toBe(25);
+    expect(perSecond(15, pace(25))).toBe(15);
+    // A cloud of that name in another account is another cloud.
+    const elsewhere = pace(25);
+    const theirs = { ...elsewhere, metadata: { ...elsewhere.metadata, namespace: "globex" } };
+    expect(perSecond(40, theirs)).toBe(10);
+  });
+
+  it("leaves a reel to the next batch, when the one before may not have it", () => {
+    const mine = { ...reel("D1", 3), spec: { ...reel("D1", 3).spec, reservedFor: { namespace: "acme" } } };
+    const theirs = newBatch({ namespace: "globex", batchId: "D1", cloudApis: [], addedFrom: "CLI" });
+    const plans = planBatches([theirs, batch("D1")], view({ reels: [mine] }));
+    expect(plans.map(({ step, reason }) => [step, reason])).toEqual([
+      ["refuse", "Reserved"],
+      ["bind", undefined],
+    ]);
   });
 
   it("counts what is still to be sent of a batch that is there", () => {

@@ -69,9 +69,9 @@ function planBatch(batch: DeviceBatchInput, view: PlanView, taken: Map<string, s
     ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
   );
   const rival = taken.get(reelName);
-  taken.set(reelName, rival ?? `${namespace}/${name}`);
   const devices = there?.status?.boundDevices ?? reel?.status?.devices;
   const verdict = bindingStep({ batch, reel, there, rival }, view);
+  if (verdict.step !== "refuse") taken.set(reelName, `${namespace}/${name}`);
   const clouds = verdict.step === "refuse" ? [] : planClouds(batch, there, devices, view);
   return { namespace, name, batchId, ...verdict, devices, clouds };
 }
@@ -198,27 +198,32 @@ export function planTargets(batches: readonly BatchPlan[], view: PlanView): Targ
   });
 }
 
-/** What is known of a cloud's pace, the surest first; the lowest ceiling holds. */
+/** What is known of a cloud's pace, the surest first; never more than its lowest ceiling. */
 function rateOf(apis: readonly CloudApi[], view: PlanView): { perSecond: number | undefined; basis: string } {
-  const names = apis.map(({ metadata }) => metadata.name);
-  const told = names.map((name) => view.rates.get(name)).find((rate) => rate !== undefined);
-  if (told !== undefined) return { perSecond: told, basis: "as you said (--rate)" };
+  const known = paceOf(apis, view);
   const limits = apis.map(({ spec }) => spec.limits?.devicesPerSecond).filter((limit) => limit !== undefined);
   const limit = limits.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...limits);
-  const seen = view.batches
-    .filter(({ metadata }) => apis.some((api) => api.metadata.namespace === metadata.namespace))
-    .flatMap(({ status }) => status?.clouds ?? [])
-    .filter(({ name }) => names.includes(name))
-    .map(({ devicesPerSecond = 0 }) => devicesPerSecond);
-  const pace = Math.max(0, ...seen);
-  if (pace > 0 && pace <= limit) return { perSecond: pace, basis: "its present pace" };
-  const isAws = apis.some(({ spec }) => spec.type === "AWS" || spec.other?.cloud === "AWS");
-  if (isAws && AWS_DEFAULT_PER_SECOND < limit) {
-    return {
-      perSecond: AWS_DEFAULT_PER_SECOND,
-      basis: "AWS's default quota for certificates; it can be raised",
-    };
-  }
+  if (known !== undefined && known.perSecond <= limit) return known;
   if (Number.isFinite(limit)) return { perSecond: limit, basis: "spec.limits of the CloudApi" };
   return { perSecond: undefined, basis: "nothing is known of its quota: say it with --rate CLOUD=N" };
+}
+
+function paceOf(apis: readonly CloudApi[], view: PlanView): { perSecond: number; basis: string } | undefined {
+  const told = apis.map(({ metadata }) => view.rates.get(metadata.name)).find((rate) => rate !== undefined);
+  if (told !== undefined) return { perSecond: told, basis: "as you said (--rate)" };
+  const paces = view.batches.flatMap(({ metadata: { namespace }, status }) =>
+    (status?.clouds ?? [])
+      .filter(({ name }) =>
+        apis.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
+      )
+      .map(({ devicesPerSecond = 0 }) => devicesPerSecond),
+  );
+  const pace = Math.max(0, ...paces);
+  if (pace > 0) return { perSecond: pace, basis: "its present pace" };
+  const isAws = apis.some(({ spec }) => spec.type === "AWS" || spec.other?.cloud === "AWS");
+  if (!isAws) return undefined;
+  return {
+    perSecond: AWS_DEFAULT_PER_SECOND,
+    basis: "AWS's default quota for certificates; it can be raised",
+  };
 }
