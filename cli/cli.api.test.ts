@@ -409,6 +409,52 @@ describe("keys, clouds and the doctor", () => {
     expect((await cli("plan -f -", { stdin: "a: [" })).code).toBe(2);
   });
 
+  it("plan reels that stand in the files alone: what can be read from here is counted", async () => {
+    const devices = await field.issuer.issueMany(2, { batchId: "P010" });
+    const csv = manifestCsv(devices, { batchId: "P010" });
+    const map = { namespace: OPERATOR_NAMESPACE, name: "reel-p010" };
+    const objects = (["P010", "P011", "P012"] as const).flatMap((batchId) => [
+      {
+        apiVersion: "certferry.dev/v1alpha1",
+        kind: "Reel",
+        metadata: { name: batchId.toLowerCase() },
+        spec: {
+          batchId,
+          manifest:
+            batchId === "P012"
+              ? { file: { path: "p012.csv" } }
+              : { configMap: { name: `reel-${batchId.toLowerCase()}`, key: "manifest.csv" } },
+        },
+      },
+      {
+        apiVersion: "certferry.dev/v1alpha1",
+        kind: "DeviceBatch",
+        metadata: { name: batchId.toLowerCase() },
+        spec: { batchId },
+      },
+    ]);
+    const configMaps = [
+      { apiVersion: "v1", kind: "ConfigMap", metadata: map, data: { "manifest.csv": csv } },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { ...map, name: "reel-p011" },
+        data: { "manifest.csv": "no manifest at all" },
+      },
+    ];
+    const stdin = JSON.stringify({ apiVersion: "v1", kind: "List", items: [...objects, ...configMaps] });
+    const planned = await cli("plan -f -", { stdin });
+    expect(planned.stdout, planned.stderr).toMatch(
+      /^acme\/p010 +P010 +wait +2 +aws-eu 2 +ReadingManifest: the operator reads it when the Reel is there$/m,
+    );
+    expect(planned.stdout).toMatch(/^acme\/p011 +P011 +refuse +\? +- +NotAManifest: /m);
+    expect(planned.stdout).toMatch(
+      /^acme\/p012 +P012 +wait +\? +aws-eu \? +ReadingManifest: its devices cannot be counted from here: .*folder of the operator's.*Apply the Reel and plan again/m,
+    );
+    expect(planned.code).toBe(5);
+    expect(await field.reels.find({ name: "p010" })).toBeUndefined();
+  });
+
   it("complete commands, options, and names of the cluster", async () => {
     const completed = async (...words: string[]): Promise<string[]> => {
       const env = { KUBECONFIG: field.plane.kubeconfig };

@@ -36,7 +36,7 @@ export async function reelOf(session: Session, batch: DeviceBatch, signal: Abort
 }
 
 /** Whoever runs the command line says where it may connect: it is their own machine, and their own network. */
-const ANYWHERE = ["0.0.0.0/0", "::/0"];
+export const ANYWHERE = ["0.0.0.0/0", "::/0"];
 
 /** Everything that a reel's manifest may be read from, with the person's own rights. */
 export async function openWorkshop(session: Session, operatorNamespace: string): Promise<ManifestWorkshop> {

@@ -25,6 +25,7 @@ export interface PlanOptions {
   /** `CLOUD=N`. */
   readonly rate?: readonly string[];
   readonly output?: "json" | "yaml";
+  readonly operatorNamespace: string;
 }
 
 /** What the cluster said to one object, asked with a dry run. */
@@ -49,7 +50,7 @@ export async function plan(context: Context, options: PlanOptions): Promise<Exit
     // Of what the cluster would not take there is nothing more to say.
     const taken = objects.filter((_object, at) => checks[at]?.accepted === true);
     const wanted = ofKind<DeviceBatchInput>(taken, "DeviceBatch");
-    const view = await viewOf(session, objects, wanted, rates, signal);
+    const view = await viewOf(context, session, { objects, wanted, rates, options });
     const batches = planBatches(wanted, view);
     const targets = planTargets(batches, view);
     const refused = checks.some(({ accepted }) => !accepted) || batches.some(({ step }) => step === "refuse");
@@ -153,19 +154,30 @@ async function check({ client }: Session, object: KubeObject, signal: AbortSigna
 }
 
 async function viewOf(
+  context: Context,
   session: Session,
-  objects: readonly KubeObject[],
-  wanted: readonly DeviceBatchInput[],
-  rates: ReadonlyMap<string, number>,
-  signal: AbortSignal,
+  o: {
+    objects: readonly KubeObject[];
+    wanted: readonly DeviceBatchInput[];
+    rates: ReadonlyMap<string, number>;
+    options: PlanOptions;
+  },
 ): Promise<PlanView> {
+  const { signal } = context;
+  const { objects, wanted, rates } = o;
+  const { operatorNamespace } = o.options;
   const reels: Reel[] = [];
-  for (const name of new Set(wanted.map(({ spec }) => reelNameFor(spec.batchId)))) {
+  const first = Map.groupBy(wanted, ({ spec }) => reelNameFor(spec.batchId));
+  for (const [name, [batch]] of first) {
     const there = await session.reels.find({ name }, signal);
     const given = ofKind<Reel>(objects, "Reel").find(({ metadata }) => metadata.name === name);
     // What is there was read already; what is given says whose it is.
     if (there !== undefined) reels.push(given === undefined ? there : { ...there, spec: given.spec });
-    else if (given !== undefined) reels.push(given);
+    else if (given !== undefined && batch !== undefined) {
+      const { readPlanned } = await import("./plan-reels.ts");
+      const planned = { reel: given, batch, given: objects, operatorNamespace };
+      reels.push(await readPlanned(context, session, planned));
+    }
   }
   const cloudApis: CloudApi[] = [];
   const batches: PlanView["batches"][number][] = [];

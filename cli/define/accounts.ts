@@ -29,6 +29,11 @@ export function defineAccounts(program: Command, definer: Definer): void {
         "devices a second that a cloud takes, where you know it; repeatable",
       ).argParser(listArgument),
     )
+    .option(
+      "--operator-namespace <name>",
+      "where the operator is, and ConfigMaps with manifests are",
+      OPERATOR_NAMESPACE,
+    )
     .addOption(new Option("-o, --output <format>", "for programs").choices(["json", "yaml"]));
   plan.action(
     action(definer, async (context, _args, command) => {
