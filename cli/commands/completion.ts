@@ -12,26 +12,35 @@ const PATIENCE_MS = 2_000;
 const SCRIPTS: Record<Shell, string> = {
   bash: `# certferry completion for bash: source <(certferry completion bash)
 _certferry() {
-  local IFS=$'\\n'
-  COMPREPLY=($(compgen -W "$(certferry __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  local name
+  COMPREPLY=()
+  # Not compgen -W, which would run what a name says.
+  while IFS= read -r name; do
+    COMPREPLY+=("$(printf %q "$name")")
+  done < <(certferry __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
 }
 complete -o default -F _certferry certferry
 `,
   zsh: `#compdef certferry
-# certferry completion for zsh: source <(certferry completion zsh)
+# certferry completion for zsh: source <(certferry completion zsh), or as _certferry in a folder of $fpath
 _certferry() {
   local -a found
   found=("\${(@f)$(certferry __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "$found[1]" ]]; then compadd -a found; else _files; fi
 }
-compdef _certferry certferry
+if [[ "$funcstack[1]" = _certferry ]]; then _certferry "$@"; else compdef _certferry certferry; fi
 `,
   fish: `# certferry completion for fish: certferry completion fish | source
 function __certferry
   set -l words (commandline -opc) (commandline -ct)
-  certferry __complete -- $words[2..-1] 2>/dev/null
+  set -l found (certferry __complete -- $words[2..-1] 2>/dev/null)
+  if set -q found[1]
+    printf '%s\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c certferry -a '(__certferry)'
+complete -c certferry -f -a '(__certferry)'
 `,
 };
 

@@ -86,21 +86,23 @@ export function defineAccounts(program: Command, definer: Definer): void {
     .action(async (words: string[], _options: unknown, command: Command) => {
       const { complete } = await import("../commands/completion.ts");
       const { io, signal, done } = definer;
-      done(await complete({ io, signal, flags: flagsIn(words, command) }, program, words));
+      done(await complete({ io, signal, flags: flagsIn(words.slice(0, -1), command) }, program, words));
     });
 }
 
-/** The cluster that was named so far on the line that is completed. */
+/** The cluster that was named so far on the line that is completed, before the word that is being typed. */
 function flagsIn(words: readonly string[], command: Command): Record<string, string> {
   const after = (...names: string[]): string | undefined => {
     const at = words.findIndex((word) => names.includes(word));
-    return at < 0 ? undefined : words[at + 1];
+    const joined = words.find((word) => names.some((name) => word.startsWith(`${name}=`)));
+    return at < 0 ? joined?.slice(joined.indexOf("=") + 1) : words[at + 1];
   };
   const flags = command.optsWithGlobals<Record<string, string>>();
   const found = {
     kubeconfig: after("--kubeconfig"),
     context: after("--context"),
     namespace: after("-n", "--namespace"),
+    as: after("--as"),
   };
   for (const [name, value] of Object.entries(found)) if (value !== undefined) flags[name] = value;
   return flags;
