@@ -116,7 +116,11 @@ describe("a console", () => {
   it("gives the page for each of its addresses, and no page for a file that is not there", async () => {
     const visitor = new Visitor((await start()).url);
     expect((await visitor.get("/acme/batches/d001")).text).toContain("the page");
+    expect((await visitor.get("/acme/batches/week.45")).text).toContain("the page");
     expect((await visitor.get("/assets/none.js")).status).toBe(404);
+    expect((await visitor.get("/robots.txt")).status).toBe(404);
+    await visitor.post("/api/sign-in/known", { id: "ada" });
+    expect(await visitor.get("/api/none")).toMatchObject({ status: 404, json: { code: "NotFound" } });
     expect((await visitor.get("/../../etc/passwd")).text).not.toContain("root:");
   });
 

@@ -86,6 +86,7 @@ export function createApp(o: AppOptions): Hono<Env> {
   app.route("/api/accounts/:account/clouds", cloudRoutes(o.log));
   app.route("/api/accounts/:account/provisioning", provisioningRoutes());
   app.get("/api/qr/:file", (c) => qr(c, o.qrBase));
+  app.all("/api/*", (c) => c.notFound());
   app.get("*", (c) => o.pages.serve(c));
   return app;
 }

@@ -45,7 +45,9 @@ export class Pages {
   /** A file, or for every address that is none, the page that makes something of it. @throws Problem 404 */
   serve(c: Ctx): Response {
     const { path } = c.req;
-    const wanted = path === "/cloud-id" ? "/phone.html" : /\.\w+$/u.test(path) ? path : "/index.html";
+    // Of a batch's page the last part is a name, which may have dots; files are at the root and below assets.
+    const isFile = /^\/(?:assets\/.*|[^/]*\.\w+)$/u.test(path);
+    const wanted = path === "/cloud-id" ? "/phone.html" : isFile ? path : "/index.html";
     const file = this.#files.get(wanted);
     if (file === undefined) throw new Problem(404, "NotFound", "There is nothing here.");
     const cache = FOR_GOOD.test(path) ? "public, max-age=31536000, immutable" : "no-cache";
