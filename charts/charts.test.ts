@@ -90,6 +90,7 @@ const CHOICES: readonly [string, ValuesInput][] = [
       logLevel: "debug",
       maxManifestMib: 1_234_567,
       requestTimeoutSeconds: 86_400,
+      checkEvery: "0",
       extraArgs: ['--odd="{{ .Values }}" # no: comment'],
       extraEnv: [{ name: "HTTPS_PROXY", value: "http://proxy:3128" }],
     },

@@ -76,6 +76,8 @@ export type ProvisioningLedger = CertferryObject<"ProvisioningLedger", ObjectMet
 
 export type QuarantinedEntry = NonNullable<NonNullable<ReelStatus["quarantined"]>["first"]>[number];
 export type CloudProgress = NonNullable<DeviceBatchStatus["clouds"]>[number];
+/** How a batch's devices stand in one cloud, as it told. */
+export type CloudActivity = NonNullable<CloudProgress["activity"]>;
 export type CloudState = CloudProgress["state"];
 export type DeviceFailure = NonNullable<DeviceBatchStatus["failures"]>[number];
 export type LedgerCounts = ProvisioningLedgerSpec["counts"];

@@ -8,6 +8,8 @@ export const FINALIZER = "certferry.dev/ferry";
 
 /** Annotation of a DeviceBatch: a new value provisions every device again ("Provision now"). */
 export const PROVISION_REQUESTED_AT = "certferry.dev/provision-requested-at";
+/** Annotation of a DeviceBatch: a new value has its clouds asked how its devices stand ("Check now"). */
+export const CHECK_REQUESTED_AT = "certferry.dev/check-requested-at";
 /** Annotation of a DeviceBatch: who bound it. Shown to people, trusted by nobody. */
 export const ADDED_BY = "certferry.dev/added-by";
 /** Annotation of a DeviceBatch: from where it was bound (desktop, phone, CLI, Git). Shown to people, trusted by nobody. */

@@ -12,6 +12,7 @@ import { CloudLinks } from "./controllers/cloudapi/links.ts";
 import { Probes } from "./controllers/cloudapi/probes.ts";
 import { CloudApiReconciler } from "./controllers/cloudapi/reconciler.ts";
 import { cachesOf, watchCluster } from "./controllers/cluster.ts";
+import { Checks } from "./controllers/devicebatch/checks.ts";
 import { DeviceBatchReconciler } from "./controllers/devicebatch/reconciler.ts";
 import { ReelInspector } from "./controllers/reel/inspector.ts";
 import { ReelReconciler } from "./controllers/reel/reconciler.ts";
@@ -26,6 +27,7 @@ import { ByteBudget } from "./provisioning/byte-budget.ts";
 import { Ferry } from "./provisioning/ferry.ts";
 import { LedgerStore } from "./provisioning/ledger/store.ts";
 import { ReelContents } from "./provisioning/reel-contents.ts";
+import { Surveys } from "./provisioning/survey/surveys.ts";
 import { KubeClient } from "./runtime/client.ts";
 import { type Clock, systemClock } from "./runtime/clock.ts";
 import { Controller, type ControllerOptions } from "./runtime/controller.ts";
@@ -154,6 +156,16 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
       batchesOfReel(cluster, queues, reel);
     },
   });
+  const surveys = new Surveys({
+    caller,
+    contents,
+    lane: (round) => ferry.lane(round),
+    clock,
+    random,
+    log,
+    mayAct,
+    changed: (placement) => batchesOfReel(cluster, queues, placement.split("/")[0] ?? ""),
+  });
 
   const probes = new Probes({
     links,
@@ -180,13 +192,23 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     ferry,
     events,
     clock,
+    checks: new Checks({ cluster, surveys, clock, everyMs: options.checkEveryMs }),
     suspect: (key) => {
       probes.suspect(key);
       queues.cloudApi(key);
     },
   });
   const reel = new ReelReconciler({ cluster, inspector, events, clock });
-  const binding = new ReelBindingReconciler({ cluster, ferry, events });
+  const binding = new ReelBindingReconciler({
+    cluster,
+    ferry: {
+      withdrawReel: (name, keep) => {
+        surveys.withdrawReel(name, keep);
+        return ferry.withdrawReel(name, keep);
+      },
+    },
+    events,
+  });
   const account = new AccountReconciler({
     cluster,
     keys,
@@ -251,7 +273,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
   });
   for (const cache of cachesOf(cluster)) manager.addInformer(cache);
   for (const each of Object.values(controllers)) manager.addController(each);
-  manager.addTask({ name: "ferry", run: (signal) => runFerry(ferry, signal) });
+  manager.addTask({ name: "ferry", run: (signal) => runFerry(ferry, surveys, signal) });
   manager.addTask({
     name: "manifests and probes",
     needsLease: false,
@@ -271,8 +293,9 @@ function anywhere(): EgressPolicy {
   return new EgressPolicy({ allowCidrs: ["0.0.0.0/0", "::/0"] });
 }
 
-async function runFerry(ferry: Ferry, signal: AbortSignal): Promise<void> {
+async function runFerry(ferry: Ferry, surveys: Surveys, signal: AbortSignal): Promise<void> {
   await aborted(signal);
+  surveys.close();
   // Who lost the lease must not go on beside its successor, not even to hear the last answers.
   await ferry.close(signal.reason instanceof LeaseLost ? 0 : FERRY_GRACE_MS);
 }

@@ -73,3 +73,20 @@ describe("the accounts that are served", () => {
     });
   });
 });
+
+describe("how often clouds are asked", () => {
+  it("is once a day, unless another time is given, or never", () => {
+    expect(read([]).checkEveryMs).toBe(86_400_000);
+    expect(read(["--check-every", "90m"]).checkEveryMs).toBe(5_400_000);
+    expect(read(["--check-every", "0"]).checkEveryMs).toBe(0);
+  });
+
+  it.each(["1", "0h", "500h", "-1h", "1.5h", "daily"])("is not %s", async (value) => {
+    const main = join(import.meta.dirname, "main.ts");
+    const child = run(process.execPath, [main, `--check-every=${value}`], { timeout: 30_000 });
+    await expect(child).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("or 0 for never") as string,
+    });
+  });
+});

@@ -30,6 +30,8 @@ export interface OperatorOptions {
   readonly requestTimeoutMs: number;
   /** How long a call to a product cloud may take. */
   readonly cloudDeadlineMs: number | undefined;
+  /** How often clouds are asked how the devices stand that they were given; 0: not of itself. */
+  readonly checkEveryMs: number;
 }
 
 /**
@@ -101,6 +103,14 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     .option("--max-manifest-mib <n>", "the largest manifest that is read, unpacked, in MiB", positive, 4_096)
     .option("--request-timeout <seconds>", "how long a request to the API server may take", seconds, 30)
     .option("--cloud-deadline <seconds>", "how long a call to a product cloud may take", seconds)
+    .addOption(
+      new Option(
+        "--check-every <time>",
+        "how often clouds that can tell are asked how the devices stand that they were given, such as 12h or 30m; 0: only after provisioning and on request",
+      )
+        .argParser(duration)
+        .default(DAY_MS, "24h"),
+    )
     .option("--no-leader-elect", "work without holding the lease (only one operator may run then)")
     .addOption(new Option("--log-level <level>", "how much is logged").choices(LOG_LEVELS).default("info"));
   const flags = command.parse(argv).opts<{
@@ -117,6 +127,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     maxManifestMib: number;
     requestTimeout: number;
     cloudDeadline?: number;
+    checkEvery: number;
     leaderElect: boolean;
     logLevel: LogLevel;
   }>();
@@ -137,6 +148,7 @@ export function readOptions(argv: readonly string[], env: NodeJS.ProcessEnv): Op
     leaderElect: flags.leaderElect,
     requestTimeoutMs: flags.requestTimeout * 1_000,
     cloudDeadlineMs: flags.cloudDeadline === undefined ? undefined : flags.cloudDeadline * 1_000,
+    checkEveryMs: flags.checkEvery,
   };
 }
 
@@ -194,6 +206,24 @@ function positive(value: string): number {
   const number = Number(value);
   if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError("give a number above 0");
   return number;
+}
+
+const DAY_MS = 86_400_000;
+const LONGEST_DAYS = 20;
+const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000 };
+
+/** Milliseconds of a time such as 24h, 90m or 45s; 0 is 0. */
+function duration(value: string): number {
+  if (value === "0") return 0;
+  const [, number = "", unit = ""] = /^(\d{1,7})([hms])$/u.exec(value) ?? [];
+  const ms = Number(number) * (UNITS[unit] ?? 0);
+  if (ms === 0) throw new InvalidArgumentError("give a time such as 24h, 90m or 45s, or 0 for never");
+  // A longer one would overflow a timer.
+  if (ms > LONGEST_DAYS * DAY_MS)
+    throw new InvalidArgumentError(
+      `give at most ${LONGEST_DAYS * 24}h (${LONGEST_DAYS} days), or 0 for never`,
+    );
+  return ms;
 }
 
 /** A longer one would overflow a timer, which then fires at once. */

@@ -142,6 +142,7 @@ export class Workload extends Construct {
       source.format("--max-manifest-mib=%s", "maxManifestMib"),
       source.format("--request-timeout=%s", "requestTimeoutSeconds"),
       source.format("--cloud-deadline=%s", "cloudDeadlineSeconds"),
+      source.format("--check-every=%s", "checkEvery"),
       ...source.each("watchNamespaces", "--watch-namespace=%s"),
       ...source.each("clusterCidrs", "--cluster-cidr=%s"),
       ...source.each("egressAllowCidrs", "--egress-allow-cidr=%s"),

@@ -48,6 +48,14 @@ const operator = {
   maxManifestMib: count("The largest manifest that is read, unpacked, in MiB.", 4096, 1),
   requestTimeoutSeconds: count("How long a request to the API server may take.", 30, 1, 86_400),
   cloudDeadlineSeconds: count("How long a call to a product cloud may take.", 32, 1, 86_400),
+  checkEvery: z
+    .string()
+    .regex(/^(0|[1-9][0-9]{0,6}[hms])$/u)
+    .default("24h")
+    .meta({
+      description:
+        "How often clouds that can tell are asked how the devices stand that they were given: 24h, 90m, at most 480h; 0 only after provisioning and on request.",
+    }),
   extraArgs: z.array(z.string()).default([]).meta({ description: "Further flags of the operator." }),
   extraEnv: objects(
     "Further environment variables, as in a pod: a proxy (HTTPS_PROXY, NO_PROXY), for example.",

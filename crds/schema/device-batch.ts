@@ -55,6 +55,47 @@ export const deviceBatchSpec = z
 
 const MAX_STATUS_CLOUDS = 64;
 
+/** Devices that differ, of which a cloud's line names so many. */
+export const DIFFERENCES_SHOWN = 10;
+
+const activity = z
+  .object({
+    toldAt: time("When the cloud had told of all devices that it was asked about."),
+    asked: count("How many devices it was asked about: those that it has taken, or an even part of them."),
+    active: count("How many of these it knows and lets in. That is not to say that they have connected."),
+    differing: count(
+      "How many of these are not as they were left there: missing, not let in, without their policy, or the like.",
+    ),
+    differences: z
+      .array(
+        z
+          .object({
+            device: text({ description: "The device's ID.", min: 1, max: 256 }),
+            what: text({
+              description:
+                "How it differs. Missing: the cloud does not know its certificate. Inactive: it does not let it in. NotAttached: certificate and device are not tied to each other. PolicyMissing: the policy is not attached. ExistsWithAnotherCertificate: another certificate has the device's name. Several are joined by commas.",
+              max: 128,
+            }),
+          })
+          .meta({ description: "One device that differs." }),
+      )
+      .max(DIFFERENCES_SHOWN)
+      .meta({
+        description: "The first of those that differ: ten, or fewer where a batch has many clouds.",
+        "x-kubernetes-list-type": "atomic",
+      })
+      .exactOptional(),
+    rounds: count("How often the cloud was asked; each time about other devices, where not about all."),
+    request: text({
+      description: "The last value of the annotation certferry.dev/check-requested-at that was handled.",
+      max: 256,
+    }).exactOptional(),
+  })
+  .meta({
+    description:
+      "How the devices stand in this cloud, as it told when it was last asked: soon after it had every device, now and then (--check-every of the operator), and when somebody asks for it. Missing where the cloud does not tell (CloudApi status.capabilities without status), and before it was asked.",
+  });
+
 const cloud = z
   .object({
     name: text({ description: "The CloudApi's name.", min: 1, max: CLOUD_API_NAME_MAX }),
@@ -81,6 +122,7 @@ const cloud = z
     }).exactOptional(),
     startedAt: time("When the first device was sent to this cloud.").exactOptional(),
     provisionedAt: time("When this cloud had every device.").exactOptional(),
+    activity: activity.exactOptional(),
     message: text({
       description: "What holds this cloud up and what to do, for people.",
       max: 1024,
@@ -126,7 +168,7 @@ export const deviceBatchStatus = z
       .meta({ description: "The first ten failures of all clouds.", "x-kubernetes-list-type": "atomic" })
       .exactOptional(),
     conditions: conditions(
-      "Bound (the reel is this account’s), Provisioned (every device is in every declared cloud), Ready (all that was asked for is done), Reconciling (work is under way) and Stalled (it needs a person).",
+      "Bound (the reel is this account’s), Provisioned (every device is in every declared cloud), Active (the clouds that tell know every device that they were asked about, and let it in; missing where none tells), Ready (all that was asked for is done), Reconciling (work is under way) and Stalled (it needs a person).",
     ).exactOptional(),
   })
   .meta({ description: "How far the operator is. Written by the operator only." });

@@ -67,6 +67,9 @@ export const BATCH_REASONS = [
   "DeprovisionUnsupported",
 ] as const;
 
+/** Of a DeviceBatch's Active. */
+export const ACTIVE_REASONS = ["DevicesActive", "DevicesDiffer"] as const;
+
 /** Why a cloud of a batch cannot be called, in the message of its line. */
 export const OBSTACLE_REASONS = [
   "CloudApiNotFound",
@@ -89,12 +92,14 @@ export const NEWS_REASONS = [
   "KeyRotationWaiting",
   "KeyRotated",
   "SigningKeyMissing",
+  "CheckHindered",
 ] as const;
 
 export type CloudApiReason = (typeof CLOUD_API_REASONS)[number];
 export type ReelReason = (typeof REEL_REASONS)[number];
 export type UnboundReason = (typeof UNBOUND_REASONS)[number];
 export type BatchReason = (typeof BATCH_REASONS)[number];
+export type ActiveReason = (typeof ACTIVE_REASONS)[number];
 export type ObstacleReason = (typeof OBSTACLE_REASONS)[number] | ReelReason;
 /** Of whatever Event. */
 export type EventReason =
@@ -102,7 +107,8 @@ export type EventReason =
   | CloudApiReason
   | ReelReason
   | UnboundReason
-  | BatchReason;
+  | BatchReason
+  | ActiveReason;
 
 /** All of them, with those of single devices and entries. */
 export const ALL_REASONS: ReadonlySet<string> = new Set<string>([
@@ -112,6 +118,7 @@ export const ALL_REASONS: ReadonlySet<string> = new Set<string>([
   ...UNBOUND_REASONS,
   "Bound",
   ...BATCH_REASONS,
+  ...ACTIVE_REASONS,
   ...OBSTACLE_REASONS,
   ...NEWS_REASONS,
   ...PENDING_REASONS,

@@ -59,6 +59,10 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
     todo: "name the CA in spec.caBundle, or mend the certificate there. Tried again by itself",
   },
   ChainInsteadOfLeaf: { whose: "vendor", todo: "take it up with the vendor; the other entries go on" },
+  CheckHindered: {
+    whose: "see the reason in the message",
+    todo: "mend what that reason says; the cloud is asked again by itself",
+  },
   CloudApiNotFound: {
     whose: "account",
     todo: "create it, or take its name out of spec.cloudApis. Goes on by itself then",
@@ -106,6 +110,11 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
     todo: "take them out there, then set spec.deletionPolicy to Retain",
   },
   Deprovisioning: { whose: "nobody", todo: "wait" },
+  DevicesActive: { whose: "nobody", todo: "nothing" },
+  DevicesDiffer: {
+    whose: "account, cloud",
+    todo: "find out who took them out there, or locked them out. If nobody means it so, provision again: that puts them right. Another certificate that holds a device's name must be removed there first",
+  },
   DevicesFailed: {
     whose: "see the devices' reasons",
     todo: "status.failures names the first ten with their reasons; mend that, then provision again",

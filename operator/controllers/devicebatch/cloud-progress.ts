@@ -1,4 +1,10 @@
-import type { CloudProgress, DeviceBatch, ProvisioningLedger, ReelBinding } from "../../../crds/index.ts";
+import type {
+  CloudActivity,
+  CloudProgress,
+  DeviceBatch,
+  ProvisioningLedger,
+  ReelBinding,
+} from "../../../crds/index.ts";
 import { addCounts } from "../../provisioning/ledger/states.ts";
 import { CHUNK_DEVICES } from "../../provisioning/ledger/format.ts";
 import type { PlacementProgress } from "../../provisioning/placement-spec.ts";
@@ -28,6 +34,8 @@ export interface CloudView {
   /** The chunks that are written. */
   readonly ledgers: readonly ProvisioningLedger[];
   readonly progress: PlacementProgress | undefined;
+  /** How the devices stand there, as the cloud told; undefined where it does not tell. */
+  readonly activity?: CloudActivity | undefined;
 }
 
 /** What the ledger says of one cloud; the only source of counters. */
@@ -86,6 +94,7 @@ export function cloudProgress(
     ...(head?.provisionedAt === undefined || !counts.complete || counts.failed > 0
       ? {}
       : { provisionedAt: seconds(head.provisionedAt) }),
+    ...(view.activity === undefined ? {} : { activity: view.activity }),
     ...(message === undefined ? {} : { message: shorten(message, 1024) }),
   };
 }

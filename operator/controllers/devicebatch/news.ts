@@ -40,6 +40,17 @@ export function newsOf({ status: before }: DeviceBatch, { status, reason }: Judg
   return [...news, { type, reason, action, message: now.message.replaceAll(NEXT_TRY, "") }];
 }
 
+/** What people are told when other devices than before are not as they were left in their clouds, or none any more. */
+export function newsOfActivity({ status: before }: DeviceBatch, after: DeviceBatchStatus): News | undefined {
+  const was = findCondition(before?.conditions, "Active");
+  const now = findCondition(after.conditions, "Active");
+  if (now === undefined || now.message === was?.message) return undefined;
+  const { message } = now;
+  if (now.status === "False") return { type: "Warning", reason: "DevicesDiffer", action: "Check", message };
+  if (was?.status !== "False") return undefined;
+  return { type: "Normal", reason: "DevicesActive", action: "Check", message };
+}
+
 /** What people are told when a reel has become a batch's own; undefined when it was before. */
 export function newsOfClaim({
   binding: { spec },

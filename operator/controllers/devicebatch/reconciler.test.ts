@@ -8,6 +8,7 @@ import { ManualClock } from "../../runtime/clock.ts";
 import { ControllerRig, SHA, until } from "../testing/controllers.ts";
 import { MemoryKind } from "../testing/memory-api.ts";
 import { CloudLinks } from "../cloudapi/links.ts";
+import { Checks } from "./checks.ts";
 import { DeviceBatchReconciler } from "./reconciler.ts";
 
 it("sends nothing more for a batch whose binding was deleted", async () => {
@@ -32,6 +33,7 @@ it("sends nothing more for a batch whose binding was deleted", async () => {
     inspector: { inspection: () => ({ state: "running" }) },
     links: new CloudLinks(),
     ferry: rig.ferry,
+    checks: new Checks({ cluster, surveys: rig.surveys, clock: rig.clock, everyMs: 0 }),
     events,
     clock: rig.clock,
     suspect: () => undefined,
@@ -84,6 +86,7 @@ it("asks less and less often for a binding that is refused, until the rules chan
     inspector: { inspection: () => ({ state: "ready", evaluatedAt: new Date(0), summary }) },
     links: new CloudLinks(),
     ferry: rig.ferry,
+    checks: new Checks({ cluster, surveys: rig.surveys, clock: rig.clock, everyMs: 0 }),
     events,
     clock,
     suspect: () => undefined,

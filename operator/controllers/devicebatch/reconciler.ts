@@ -10,11 +10,12 @@ import { contentRules, namespaced, reelNameOf } from "../cluster.ts";
 import type { EventReason } from "../reasons.ts";
 import { setFinalizer } from "../finalizer.ts";
 import { Asking } from "./asking.ts";
+import type { Checks } from "./checks.ts";
 import { claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import { type CloudView, patienceLeft } from "./cloud-progress.ts";
 import { arrangeDepartures, type Departure } from "./departures.ts";
-import { type Judged, newsOf, newsOfClaim, ThrottleNews } from "./news.ts";
+import { type Judged, newsOf, newsOfActivity, newsOfClaim, ThrottleNews } from "./news.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
 import { departuresVerdict } from "./departure-status.ts";
 import { bindingOf, leftBehind, planRelease } from "./release.ts";
@@ -23,6 +24,7 @@ import { writeDelay } from "./write-pace.ts";
 
 export interface DeviceBatchReconcilerDeps extends ClaimDeps, PlacementsDeps {
   readonly events: Pick<EventRecorder<EventReason>, "event">;
+  readonly checks: Pick<Checks, "arrange" | "withdraw" | "forget">;
   /** Called with a CloudApi's key when a placement met a fault that a probe should look into. */
   readonly suspect: (cloudApi: string) => void;
   /** Numbers from 0 up to but not including 1. */
@@ -82,7 +84,10 @@ export class DeviceBatchReconciler {
     if (!("binding" in claimed)) {
       if (claimed.do === "wait" && claimed.early === true) batch = await this.#noteEarly(batch, signal);
       // One that has the reel and may not use it: its binding is to go.
-      if (bindingOf(batch, cluster) !== undefined) ferry.withdrawReel(reelNameOf(batch.spec.batchId));
+      if (bindingOf(batch, cluster) !== undefined) {
+        ferry.withdrawReel(reelNameOf(batch.spec.batchId));
+        this.#deps.checks.withdraw(batch);
+      }
       const { reason, message } = claimed;
       const state = UNBOUND_STATE[claimed.do];
       const status = unboundStatus({ batch, state, reason, message }, new Date(clock.now()));
@@ -114,7 +119,8 @@ export class DeviceBatchReconciler {
     const choice = planClouds(batch, bound, apis);
     const binding = await this.#recordDefault(bound, choice, run.signal);
     const names = choice.kind === "clouds" ? choice.names : [];
-    const clouds = arrangePlacements(batch, binding, names, this.#deps);
+    const placed = arrangePlacements(batch, binding, names, this.#deps);
+    const { clouds, dueIn, news } = this.#deps.checks.arrange(batch, binding, placed);
     const staying = new Set(clouds.flatMap((cloud) => cloud.ledgers.map(keyOf)));
     const departures = arrangeDepartures(batch, binding, staying, this.#deps);
     this.#settle(batch, clouds, departures);
@@ -122,10 +128,9 @@ export class DeviceBatchReconciler {
     const now = new Date(clock.now());
     const view = { batch, binding, choice, clouds, departures, request: requestOf(batch) };
     const waiting = await this.#write(batch, judgeBound(view, now), run);
-    return sooner(
-      waiting?.requeueAfterMs,
-      [...clouds, ...departures].map(({ progress }) => patienceLeft(progress, now)),
-    );
+    for (const each of news) this.#tell(batch, each, run);
+    const patience = [...clouds, ...departures].map(({ progress }) => patienceLeft(progress, now));
+    return sooner(waiting?.requeueAfterMs, [...patience, ...dueIn]);
   }
 
   /** The choice is written down before it is acted on, so that it stays whatever becomes of the default. */
@@ -149,6 +154,7 @@ export class DeviceBatchReconciler {
     const { cluster, clock, events } = this.#deps;
     const binding = bindingOf(batch, cluster);
     if (binding !== undefined) {
+      this.#deps.checks.withdraw(batch);
       const departures = arrangeDepartures(batch, binding, new Set(), this.#deps);
       const quiet = this.#settle(batch, [], departures);
       const step = planRelease(batch, departures, cluster, clock.now());
@@ -204,7 +210,8 @@ export class DeviceBatchReconciler {
     if (written.metadata.resourceVersion === batch.metadata.resourceVersion) return undefined;
     this.#written.set(key, clock.now());
     cluster.batches.cache.observe(written);
-    for (const news of [...newsOf(batch, judged), ...this.#throttled.of(key, status, clock.now())]) {
+    const throttled = this.#throttled.of(key, status, clock.now());
+    for (const news of [...newsOf(batch, judged), newsOfActivity(batch, status), ...throttled]) {
       this.#tell(batch, news, run);
     }
     return undefined;
@@ -226,6 +233,7 @@ export class DeviceBatchReconciler {
     this.#written.delete(key);
     this.#throttled.forget(key);
     this.#asking.forget(key);
+    this.#deps.checks.forget(key);
   }
 }
 

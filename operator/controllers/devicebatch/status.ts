@@ -9,6 +9,7 @@ import { readiness, removeCondition, setCondition, type Verdict } from "../../ru
 import type { BatchReason, UnboundReason } from "../reasons.ts";
 import { withRemedy } from "../remedies.ts";
 import type { CloudChoice } from "./cloud-plan.ts";
+import { withActive } from "./activity.ts";
 import { cloudProgress, type CloudView, countCloud } from "./cloud-progress.ts";
 import { departureProgress, departuresVerdict } from "./departure-status.ts";
 import type { Departure } from "./departures.ts";
@@ -50,7 +51,7 @@ export function unboundStatus({ batch, state, reason, message }: UnboundView, no
     { type: "Bound", status: "False", reason, message, observedGeneration },
     now,
   );
-  conditions = removeCondition(conditions, "Provisioned");
+  conditions = removeCondition(removeCondition(conditions, "Provisioned"), "Active");
   return { observedGeneration, conditions: readiness(conditions, verdict, at) };
 }
 
@@ -68,7 +69,7 @@ export function heldStatus(
   const verdict = departuresVerdict(departures, now);
   const { reason, message } = verdict;
   const conditions = setCondition(
-    batch.status?.conditions,
+    removeCondition(batch.status?.conditions, "Active"),
     { type: "Provisioned", status: "False", reason, message, observedGeneration },
     now,
   );
@@ -104,6 +105,7 @@ export function judgeBound(view: BoundView, now: Date): { status: DeviceBatchSta
   const done = lines.length > 0 && lines.every((line) => line.state === "Provisioned");
   const provisionedAt = done ? latest(lines) : undefined;
   const failures = failuresOf(view);
+  const conditions = conditionsOf(batch, binding, { verdict, done, observedGeneration }, now);
   const status: DeviceBatchStatus = {
     observedGeneration,
     boundDevices: devices,
@@ -115,7 +117,7 @@ export function judgeBound(view: BoundView, now: Date): { status: DeviceBatchSta
     ...(lines.length + leaving.length === 0 ? {} : { clouds: withoutDoubles([...lines, ...leaving]) }),
     ...(lines.length === 0 ? {} : { cloudNames: lines.map(({ name }) => name).join(", ") }),
     ...(failures.length === 0 ? {} : { failures }),
-    conditions: conditionsOf(batch, binding, { verdict, done, observedGeneration }, now),
+    conditions: withActive(conditions, lines, observedGeneration, now),
   };
   return { status, reason: verdict.reason };
 }

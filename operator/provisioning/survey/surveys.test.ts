@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { Rig } from "../testing/rig.ts";
-import { type QuestionReport, type RoundSpec, Surveys } from "./surveys.ts";
+import type { RoundSpec, Surveys } from "./surveys.ts";
 
 let devices: readonly FactoryDevice[];
 
@@ -14,24 +14,14 @@ beforeAll(async () => {
 class Provisioned implements AsyncDisposable {
   readonly rig: Rig;
   readonly spec: PlacementSpec;
-  readonly surveys: Surveys;
-  readonly changed: string[] = [];
-  readonly reports: QuestionReport[] = [];
 
   private constructor(rig: Rig, spec: PlacementSpec) {
     this.rig = rig;
     this.spec = spec;
-    this.surveys = new Surveys({
-      caller: rig.cloud,
-      contents: rig.contents,
-      clock: rig.clock,
-      random: () => 0.5,
-      log: rig.log,
-      mayAct: () => rig.mayAct,
-      observer: { questioned: (report) => this.reports.push(report) },
-      lane: (of) => rig.ferry.lane(of),
-      changed: (key) => this.changed.push(key),
-    });
+  }
+
+  get surveys(): Surveys {
+    return this.rig.surveys;
   }
 
   static async open(count: number): Promise<Provisioned> {
@@ -71,7 +61,6 @@ class Provisioned implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.surveys.close();
     await this.rig[Symbol.asyncDispose]();
   }
 }
@@ -98,8 +87,8 @@ describe("a round", () => {
       rounds: 5,
       request: "now",
     });
-    expect(site.changed).toEqual([site.key]);
-    expect(site.reports.map(({ devices, outcome }) => [devices, outcome])).toEqual([
+    expect(site.rig.checked).toEqual([site.key]);
+    expect(site.rig.questions.map(({ devices, outcome }) => [devices, outcome])).toEqual([
       [20, "Answered"],
       [20, "Answered"],
     ]);
@@ -259,7 +248,7 @@ it("makes the rounds of a cloud one after the other, and first what somebody wai
   site.surveys.declare(site.round({}, surveys[1]));
   site.surveys.declare(site.round({ urgent: true }, surveys[2]));
   await rig.until(() => {
-    for (const key of site.changed) if (!order.includes(key)) order.push(key);
+    for (const key of site.rig.checked) if (!order.includes(key)) order.push(key);
     return order.length === 3;
   }, 600_000);
   expect(order.map((key) => key.split("/")[0])).toEqual(["d001", "d003", "d002"]);

@@ -19,6 +19,7 @@ import { LedgerStore } from "../ledger/store.ts";
 import type { FerryObserver } from "../observer.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import { type ContentsQuery, ReelContents } from "../reel-contents.ts";
+import { type QuestionReport, Surveys } from "../survey/surveys.ts";
 import { MemoryLedgers } from "./ledgers.ts";
 import { type SimulatedManners, SimulatedCloud } from "./cloud.ts";
 
@@ -37,11 +38,16 @@ export class Rig implements AsyncDisposable {
   readonly ledgers = new MemoryLedgers();
   readonly cloud: SimulatedCloud;
   readonly changes: string[] = [];
+  /** What surveys told, by placement, and which requests they made. */
+  readonly checked: string[] = [];
+  readonly questions: QuestionReport[] = [];
   readonly store: LedgerStore;
   readonly contents: WatchedContents;
   /** Whether this process may take devices out, as far as its lease goes. */
   mayAct = true;
   ferry: Ferry;
+  /** Of the cloud at large: they ask nothing before somebody declares it. */
+  readonly surveys: Surveys;
   readonly #folder: string;
   readonly #random: () => number;
   readonly log: Logger;
@@ -67,6 +73,17 @@ export class Rig implements AsyncDisposable {
       }),
     );
     this.ferry = this.newFerry();
+    this.surveys = new Surveys({
+      caller: this.cloud,
+      contents: this.contents,
+      clock: this.clock,
+      random: this.#random,
+      log: this.log,
+      mayAct: () => this.mayAct,
+      observer: { questioned: (report) => this.questions.push(report) },
+      lane: (round) => this.ferry.lane(round),
+      changed: (key) => this.checked.push(key),
+    });
   }
 
   static async open(options: RigOptions = {}): Promise<Rig> {
@@ -200,6 +217,7 @@ export class Rig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.surveys.close();
     const closed = this.ferry.close(0);
     await this.clock.advance(1);
     await closed;
