@@ -1,8 +1,10 @@
-import { hash } from "node:crypto";
+import { randomInt } from "node:crypto";
 
 const PARTS = 256;
 const MAX_LOAD = 0.95;
-const GROWTH = 1.06;
+/** Small parts grow in few steps, for they cost little; of large ones little is left free. */
+const SMALL = { slots: 512, growth: 1.5 };
+const GROWTH = 1.1;
 
 /**
  * A set of hashes, packed: one byte of a hash is implied by the part it lies in, the rest stands in typed
@@ -31,12 +33,12 @@ export class PackedHashSet {
     return this.#parts.reduce((sum, part) => sum + (part?.bytes ?? 0), 0);
   }
 
-  /** @param digest an even hash in hex, of 16 digits at least */
-  has(digest: string): boolean {
-    this.#part = this.#parts[numberIn(digest, 14, 16)] ??= new Part(this.#wide);
+  /** @param hash an even one; its two halves are taken at once, so it may be used again */
+  has({ low, high }: Hash64): boolean {
+    this.#part = this.#parts[high & 0xff] ??= new Part(this.#wide);
     // Zero marks a free slot.
-    this.#low = numberIn(digest, 0, 8) || 1;
-    this.#high = this.#wide ? numberIn(digest, 8, 14) : 0;
+    this.#low = low || 1;
+    this.#high = this.#wide ? high >>> 8 : 0;
     return this.#part.has(this.#low, this.#high);
   }
 
@@ -48,8 +50,8 @@ export class PackedHashSet {
   }
 
   /** @returns whether it was not there before */
-  add(digest: string): boolean {
-    if (this.has(digest)) return false;
+  add(hash: Hash64): boolean {
+    if (this.has(hash)) return false;
     this.addSought();
     return true;
   }
@@ -110,7 +112,8 @@ class Part {
     }
     this.#count += 1;
     if (this.#count < this.#capacity * MAX_LOAD - 1) return;
-    const capacity = Math.ceil(this.#capacity * GROWTH);
+    const growth = this.#capacity < SMALL.slots ? SMALL.growth : GROWTH;
+    const capacity = Math.ceil(this.#capacity * growth);
     this.#rebuild(capacity, capacity + spareOf(capacity));
   }
 
@@ -169,6 +172,17 @@ function arraysOf(length: number, wide: boolean): Arrays {
   };
 }
 
+/** 64 bits, as two numbers of 32 that are not negative. */
+export interface Hash64 {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The beginning of a digest in hex, of 16 digits at least. */
+export function hashOfDigest(digest: string): Hash64 {
+  return { low: numberIn(digest, 0, 8), high: numberIn(digest, 8, 16) };
+}
+
 /** The number that the hex digits in a text are; without the strings that Number.parseInt would have to be given. */
 function numberIn(digest: string, from: number, to: number): number {
   let number = 0;
@@ -180,7 +194,41 @@ function numberIn(digest: string, from: number, to: number): number {
   return number;
 }
 
-/** A digest of a text, for PackedHashSet. */
-export function digestOf(text: string): string {
-  return hash("sha256", text, "hex");
+/**
+ * Hashes short texts in a tenth of the time of SHA-256: each code unit is mixed into two halves, which are stirred
+ * once more at the end (the rotations and multipliers of MurmurHash3, by Austin Appleby, who put it in the public
+ * domain). It begins with random numbers, so that nobody can write texts that meet.
+ */
+export class TextHash implements Hash64 {
+  low = 0;
+  high = 0;
+  readonly #seeds: Hash64;
+
+  constructor(seeds: Hash64 = { low: randomInt(2 ** 32), high: randomInt(2 ** 32) }) {
+    this.#seeds = seeds;
+  }
+
+  /** @returns itself, with the hash of this text */
+  of(text: string): this {
+    let { low, high } = this.#seeds;
+    for (let at = 0; at < text.length; at += 1) {
+      const unit = text.charCodeAt(at);
+      low = Math.imul(low ^ unit, 0xcc9e2d51);
+      low = (low << 15) | (low >>> 17);
+      high = Math.imul(high ^ unit, 0x1b873593);
+      high = (high << 13) | (high >>> 19);
+    }
+    low = stirred(low ^ text.length);
+    high = stirred(high ^ low);
+    this.low = stirred(low ^ high) >>> 0;
+    this.high = high >>> 0;
+    return this;
+  }
+}
+
+function stirred(half: number): number {
+  let bits = half;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
 }

@@ -1,4 +1,4 @@
-import { digestOf, PackedHashSet } from "./duplicates.ts";
+import { PackedHashSet, TextHash } from "./duplicates.ts";
 import { ManifestError } from "./errors.ts";
 import { readBatches } from "./reader.ts";
 import {
@@ -37,6 +37,7 @@ export async function inspectManifest(
   const issuers = new Set<string>();
   const keyTypes = new Set<string>();
   const serials = new PackedHashSet(40);
+  const serialHash = new TextHash();
   const suspects = new Set<string>();
   const { maxCollidingSerials } = { ...DEFAULT_LIMITS, ...options.limits };
   let earliest: Date | undefined;
@@ -57,7 +58,7 @@ export async function inspectManifest(
     if (issuers.size < TOLD) issuers.add(record.issuer);
     if (keyTypes.size < TOLD) keyTypes.add(record.keyType);
     if (earliest === undefined || record.notAfter < earliest) earliest = record.notAfter;
-    const met = !serials.add(digestOf(record.serial));
+    const met = !serials.add(serialHash.of(record.serial));
     if (met && suspects.size <= maxCollidingSerials) suspects.add(record.serial);
   };
   for await (const batch of batches) {

@@ -1,3 +1,4 @@
+import { AnyOf } from "./any-of.ts";
 import { ManifestError } from "./errors.ts";
 
 const MARKER = "PRIVATE KEY-----";
@@ -39,9 +40,11 @@ export class PrivateKeyScan {
   }
 }
 
+const ANY_NARROW = new AnyOf(NARROW);
+const ANY_WIDE = new AnyOf(WIDE);
+
 function hasNeedle(bytes: Buffer): boolean {
-  const isIn = (needle: Buffer): boolean => bytes.includes(needle);
-  return NARROW.some(isIn) || (bytes.includes(0) && WIDE.some(isIn));
+  return ANY_NARROW.isIn(bytes) || (bytes.includes(0) && ANY_WIDE.isIn(bytes));
 }
 
 /** PKCS#5 and PKCS#12 password-based encryption: 1.2.840.113549.1.5 and 1.2.840.113549.1.12.1. */

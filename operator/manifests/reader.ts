@@ -1,7 +1,7 @@
 import { decodeCertificate } from "./certificates/encoding.ts";
 import { type Leaf, LeafReader } from "./certificates/leaf.ts";
 import { openContent } from "./content.ts";
-import { digestOf, PackedHashSet } from "./duplicates.ts";
+import { hashOfDigest, PackedHashSet, TextHash } from "./duplicates.ts";
 import { ManifestError } from "./errors.ts";
 import type { Entry } from "./formats/port.ts";
 import { formatOf } from "./formats/registry.ts";
@@ -19,7 +19,7 @@ const MAX_DEVICE_ID_CHARACTERS = 128;
 const MAX_BATCH_ID_CHARACTERS = 63;
 
 /**
- * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 16 bytes a
+ * Reads a manifest as a stream of devices and refused entries, at near constant memory: at most 17 bytes a
  * device are kept, to find duplicates. What is wrong with one entry refuses that entry; what is wrong with
  * the whole is thrown, possibly after devices have been yielded.
  * @throws ManifestError; unless it is transient, the stored file is removed. AbortError when `signal` aborts
@@ -87,6 +87,7 @@ class EntryCheck {
   readonly #leaves: LeafReader;
   readonly #certificates = new PackedHashSet(64);
   readonly #devices = new PackedHashSet(64);
+  readonly #deviceHash = new TextHash();
   count = 0;
 
   constructor(options: ReadOptions) {
@@ -141,15 +142,13 @@ class EntryCheck {
 
   /** Only what is accepted is remembered: a refused entry takes nobody's place. */
   #remember(deviceId: string, leaf: Leaf): { reason: RefusalReason; message: string } | undefined {
-    const certificate = leaf.fingerprint;
-    const device = digestOf(deviceId);
-    if (this.#certificates.has(certificate)) {
+    if (this.#certificates.has(hashOfDigest(leaf.fingerprint))) {
       return {
         reason: "DuplicateCertificate",
         message: "an entry above has the same certificate; each device has its own",
       };
     }
-    if (this.#devices.has(device)) {
+    if (this.#devices.has(this.#deviceHash.of(deviceId))) {
       return {
         reason: "DuplicateDevice",
         message: "an entry above has the same device id with another certificate; that one was taken",
