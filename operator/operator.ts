@@ -160,6 +160,7 @@ export function createOperator({ kubeConfig, options, dataDir, log, ...injected 
     caller,
     contents,
     lane: (round) => ferry.lane(round),
+    observer: metrics.clouds,
     clock,
     random,
     log,

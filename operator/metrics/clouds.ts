@@ -8,6 +8,7 @@ import type {
   LedgerWrite,
   RequestReport,
 } from "../provisioning/observer.ts";
+import type { QuestionReport } from "../provisioning/survey/surveys.ts";
 import { sampled } from "./sampled.ts";
 import type { Sources } from "./sources.ts";
 
@@ -81,6 +82,21 @@ export class CloudMetrics implements FerryObserver {
     this.#requests.inc({ namespace, cloudapi, action, outcome: report.outcome });
     this.#seconds.observe({ type, action }, report.seconds);
     this.#devices.observe({ type, action }, report.devices);
+  }
+
+  /** A cloud was asked how devices stand. */
+  questioned({
+    account: namespace,
+    cloudApi: cloudapi,
+    type,
+    devices,
+    seconds,
+    outcome,
+  }: QuestionReport): void {
+    const action = "status";
+    this.#requests.inc({ namespace, cloudapi, action, outcome });
+    this.#seconds.observe({ type, action }, seconds);
+    this.#devices.observe({ type, action }, devices);
   }
 
   answered({ account: namespace, cloudApi: cloudapi, direction, done, refusals }: AnswerReport): void {

@@ -85,6 +85,42 @@ describe("the document of the metrics", () => {
 });
 
 describe("OperatorMetrics", () => {
+  it("tells how devices stand in clouds that tell, and how long ago the oldest answer is; nothing of others", async () => {
+    const told = (name: string, toldAt: string, asked: number, active: number, differing: number) => ({
+      name,
+      state: "Provisioned",
+      activity: { toldAt, asked, active, differing, rounds: 1 },
+    });
+    const { lines, state } = setUp({
+      batches: [
+        batch("d1", { clouds: [told("aws", "2026-01-01T11:00:00Z", 10, 9, 1), { name: "silent" }] }),
+        batch("d2", { clouds: [told("aws", "2026-01-01T09:00:00Z", 5, 5, 0)] }),
+        batch("d3", undefined),
+      ],
+    });
+    const of = (result: string, value: number) =>
+      `certferry_activity_devices{namespace="acme",cloudapi="aws",result="${result}"} ${value}`;
+    expect(await lines("certferry_activity")).toEqual([
+      of("asked", 15),
+      of("active", 14),
+      of("differing", 1),
+      'certferry_activity_oldest_seconds{namespace="acme",cloudapi="aws"} 10800',
+    ]);
+    state.leads = false;
+    expect(await lines("certferry_activity")).toEqual([]);
+  });
+
+  it("counts the questions that clouds were asked beside other requests", async () => {
+    const { metrics, lines } = setUp();
+    const report = { account: "acme", cloudApi: "aws", type: "AWS", devices: 25, seconds: 0.2 } as const;
+    metrics.clouds.questioned({ ...report, outcome: "Answered" });
+    metrics.clouds.questioned({ ...report, outcome: "Throttled" });
+    expect(await lines("certferry_interop_requests_total{")).toEqual([
+      'certferry_interop_requests_total{namespace="acme",cloudapi="aws",action="status",outcome="Answered"} 1',
+      'certferry_interop_requests_total{namespace="acme",cloudapi="aws",action="status",outcome="Throttled"} 1',
+    ]);
+  });
+
   it("counts devices by account, cloud and state, whatever the number of batches", async () => {
     const clouds = (state: string, provisioned: number, failed: number, pending: number) => [
       { name: "aws", state, provisioned, failed, pending },

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from "@prometheus-io/client";
 
+import { watchActivity } from "./activity.ts";
 import { CloudMetrics } from "./clouds.ts";
 import { watchObjects } from "./objects.ts";
 import { RuntimeMetrics } from "./runtime.ts";
@@ -41,5 +42,6 @@ export class OperatorMetrics {
     this.runtime.lead(sources.leads);
     this.clouds.observe(sources);
     watchObjects(this.registry, sources);
+    watchActivity(this.registry, sources);
   }
 }

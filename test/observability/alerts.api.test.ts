@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { CHECK_REQUESTED_AT } from "../../crds/index.ts";
+import { CAPABILITIES } from "../../interop/protocol/capabilities.ts";
 import { Backoff } from "../../operator/runtime/backoff.ts";
 import { findPromtool } from "../../tools/promtool/source.ts";
 import { missingPart } from "../../tools/setup/missing-part.ts";
@@ -131,6 +133,15 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
     strict.manners.refuse = { refs, message: "Cannot decode certitifcate" };
     await field.awsApi("acme", "strict", strict, { region: "eu-west-3" });
     await field.batch("acme", "refused", { batchId: "D012", cloudApis: [{ name: "strict" }] });
+    // A cloud that tells, and from which somebody took a device.
+    const telling = await field.cloud("acme", { capabilities: CAPABILITIES });
+    await field.awsApi("acme", "telling", telling, { region: "eu-west-4" });
+    await field.ship("D014", 2);
+    await field.batch("acme", "vanished", { batchId: "D014", cloudApis: [{ name: "telling" }] });
+    await field.awaitReady("acme", "vanished");
+    expect(telling.registry.lose(telling.registry.list()[0]?.name ?? "")).toBe(true);
+    const asking = { metadata: { annotations: { [CHECK_REQUESTED_AT]: "now" } } };
+    await field.batches.patch({ namespace: "acme", name: "vanished" }, asking);
     // An account whose public key is published, and whose private key is nowhere.
     await field.namespaces.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "restored" } });
     await field.configMaps.create({
@@ -144,6 +155,7 @@ describe.skipIf(missing !== undefined)(`the alerts${missing ?? ""}`, { timeout: 
       "CertferryBatchStalled",
       "CertferryBatchWaiting",
       "CertferryCloudApiNotReady",
+      "CertferryDevicesDiffer",
       "CertferryDevicesRefused",
       "CertferryReelStalled",
       "CertferrySigningKeyMissing",
