@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { objectsOf } from "../charts/output/plain.ts";
+import { CAPABILITIES } from "../interop/protocol/capabilities.ts";
 import type { DeviceBatch } from "../crds/index.ts";
 import type { KubeObject } from "../operator/runtime/objects.ts";
 import { Field, OPERATOR_NAMESPACE } from "../test/field/field.ts";
@@ -242,6 +243,37 @@ describe("provision", () => {
       status?.clouds?.map(({ provisionedAt }) => provisionedAt) ?? [];
     expect(ends(after)).not.toEqual(ends(before));
     expect(after.metadata.annotations).toHaveProperty(["certferry.dev/provision-requested-at"]);
+  });
+});
+
+describe("check", () => {
+  it("says what clouds told, fails where devices have vanished, and is over when they are there again", async () => {
+    const cloud = await field.cloud(ACCOUNT, { capabilities: CAPABILITIES });
+    await field.awsApi(ACCOUNT, "telling", cloud, { region: "eu-west-3" });
+    await field.ship("C001", 3);
+    expect((await cli("bind C001 --cloud telling --wait")).code).toBe(0);
+    const whole = await cli("check C001 --wait --timeout 30s");
+    expect(whole.code, whole.stderr).toBe(0);
+    expect(whole.stdout).toMatch(/^telling\n {4}3 of 3 asked are active, told \ds ago\n$/);
+    expect(cloud.registry.lose(cloud.registry.list()[1]?.name ?? "")).toBe(true);
+    const gone = await cli("check c001 --wait --timeout 30s");
+    expect(gone.code).toBe(6);
+    expect(gone.stdout).toMatch(/2 of 3 asked are active, 1 differs, .*\n {6}[0-9A-F]{20}: Missing/);
+    expect(gone.stderr).toContain("provision c001 -n acme");
+    const shown = await cli("status c001");
+    expect(shown.stdout).toContain("2 of 3 asked are active, 1 differs");
+    expect((await cli("status c001 -o wide")).stdout).toMatch(/ACTIVE[^\n]*\n[^\n]* 2\/3 /);
+    expect((await cli("provision c001 --wait")).code).toBe(0);
+    const mended = await cli("check c001 --wait --timeout 30s -o json");
+    expect(mended.code, mended.stderr).toBe(0);
+    const { status } = JSON.parse(mended.stdout) as DeviceBatch;
+    expect(status?.clouds).toMatchObject([{ activity: { asked: 3, active: 3, differing: 0 } }]);
+  });
+
+  it("is refused where no cloud tells, with what to look for", async () => {
+    const { code, stderr } = await cli("check D001");
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/^error: no cloud of batch acme\/d001 tells how devices stand \(aws-eu/);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { DeviceBatch } from "../../crds/index.ts";
 import { ADDED_BY, ADDED_FROM } from "../../crds/index.ts";
+import { toldOf } from "../../desk/activity.ts";
 import { isSettled, progressOf } from "../../desk/progress.ts";
 import { findBatch } from "../cluster/find-batch.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
@@ -96,7 +97,7 @@ function inFull({ io }: Context, batch: DeviceBatch, width: number): string[] {
 
 function table(batches: readonly DeviceBatch[], { io }: Context, options: StatusOptions): string {
   const { paint } = styleFor(io.stdout, io);
-  const columns = columnsFor(options, io.clock.now());
+  const columns = columnsFor(options, batches, io.clock.now());
   const { header, rows } = tableLines(columns, batches, io.stdout.columns);
   const painted = rows.map((row, at) => {
     const batch = batches[at];
@@ -109,8 +110,13 @@ function table(batches: readonly DeviceBatch[], { io }: Context, options: Status
 }
 
 /** The columns of the console, as far as a terminal has room for them. */
-function columnsFor(options: StatusOptions, now: number): Column<DeviceBatch>[] {
+function columnsFor(
+  options: StatusOptions,
+  batches: readonly DeviceBatch[],
+  now: number,
+): Column<DeviceBatch>[] {
   const wide = options.output === "wide";
+  const told = wide && batches.some(({ status }) => toldOf(status?.clouds ?? []) !== undefined);
   const of = progressOf;
   const note = (batch: DeviceBatch, name: string): string => batch.metadata.annotations?.[name] ?? "-";
   const all: (Column<DeviceBatch> | false)[] = [
@@ -125,11 +131,18 @@ function columnsFor(options: StatusOptions, now: number): Column<DeviceBatch>[] 
     { title: "AGE", of: ({ metadata }) => age(metadata.creationTimestamp, now) },
     wide && { title: "BOUND AT", of: ({ status }) => status?.boundAt ?? "-" },
     wide && { title: "PROVISIONED AT", of: ({ status }) => status?.provisionedAt ?? "-" },
+    told && { title: "ACTIVE", of: active },
     wide && { title: "ADDED BY", of: (batch) => note(batch, ADDED_BY), shrinksTo: 10 },
     wide && { title: "ADDED FROM", of: (batch) => note(batch, ADDED_FROM) },
     wide && { title: "MESSAGE", of: (batch) => of(batch).message, shrinksTo: 20 },
   ];
   return all.filter((column) => column !== false);
+}
+
+/** Of the devices that clouds were asked about, those that they let in. */
+function active({ status }: DeviceBatch): string {
+  const told = toldOf(status?.clouds ?? []);
+  return told === undefined ? "-" : `${count(told.active)}/${count(told.asked)}`;
 }
 
 /** One line for each batch with its bar, and the sum of all; those that move come first. */

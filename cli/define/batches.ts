@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { BindOptions } from "../commands/bind.ts";
+import type { CheckOptions } from "../commands/check.ts";
 import type { ProvisionOptions } from "../commands/provision.ts";
 import type { StatusOptions } from "../commands/status.ts";
 import { durationArgument, listArgument } from "./arguments.ts";
@@ -21,7 +22,7 @@ function waiting(command: Command): Command {
     .option("--timeout <time>", "wait at most so long, e.g. 90s, 5m", durationArgument);
 }
 
-/** bind, provision, status. */
+/** bind, provision, check, status. */
 export function defineBatches(program: Command, definer: Definer): void {
   const name = definer.io.program;
   const bind = program
@@ -80,6 +81,27 @@ export function defineBatches(program: Command, definer: Definer): void {
   examples(provision, name, [
     ["Into another cloud too", "provision week-45 --cloud azure-hub"],
     ["Every device again, also those that failed", "provision week-45 --wait"],
+  ]);
+
+  const check = program
+    .command("check")
+    .summary("ask the clouds how the devices stand that they have taken")
+    .description(
+      "Has the clouds of a batch that can tell asked whether they know its devices and let them in: about a thousand of them. Nothing is changed there. With --wait, devices that are not as they were left are an error.",
+    )
+    .argument("<BATCH>", "the batch's name, or the batch ID of its reel")
+    .option("-w, --wait", "until every cloud that can tell has told; Ctrl-C ends the waiting alone")
+    .option("--timeout <time>", "wait at most so long, e.g. 90s, 5m", durationArgument)
+    .addOption(machineOutput());
+  check.action(
+    action(definer, async (context, [batch = ""], command) => {
+      const { check: work } = await import("../commands/check.ts");
+      return await work(context, batch, command.optsWithGlobals<CheckOptions>());
+    }),
+  );
+  examples(check, name, [
+    ["Are they all still there?", "check week-45 --wait"],
+    ["Put right what is missing", "provision week-45 --wait"],
   ]);
 
   const status = program

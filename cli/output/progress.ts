@@ -3,6 +3,7 @@ import { ADDED_BY, ADDED_FROM } from "../../crds/index.ts";
 import { type BatchProgress, progressOf, type Standing } from "../../desk/progress.ts";
 import { keyOf } from "../../operator/runtime/objects.ts";
 import type { Io, Output } from "../io.ts";
+import { activityLines } from "./activity.ts";
 import { type Colour, harmless, type Paint, paintFor } from "./colour.ts";
 import { cut } from "./table.ts";
 import { count, duration, some } from "./words.ts";
@@ -86,9 +87,10 @@ function cloudLines(
   const name = cut(harmless(cloud.name), 20).padEnd(20);
   const cells = Math.max(8, Math.min(BAR_CELLS, width - 56));
   const first = `  ${name} ${bar(share, style, cells)} ${cut(words, Math.max(0, width - 24 - cells))}`;
-  if (cloud.message === undefined) return [first];
+  const told = activityLines(cloud, { style, width, now });
+  if (cloud.message === undefined) return [first, ...told];
   const why = wrapped(harmless(cloud.message), Math.max(20, width - 4));
-  return [first, ...why.map((line) => `    ${style.paint("yellow", line)}`)];
+  return [first, ...why.map((line) => `    ${style.paint("yellow", line)}`), ...told];
 }
 
 function paceWords({ devicesPerSecond, estimatedCompletion, state }: CloudProgress, now: number): string[] {

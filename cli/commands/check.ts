@@ -1,0 +1,126 @@
+import { CHECK_REQUESTED_AT, type DeviceBatch } from "../../crds/index.ts";
+import { checkNow, cloudsThatTell, toldOf } from "../../desk/activity.ts";
+import { cloudsOf } from "../../desk/clouds-of-batch.ts";
+import { follow } from "../../desk/follow.ts";
+import { withDeadline } from "../../operator/runtime/deadline.ts";
+import { findBatch } from "../cluster/find-batch.ts";
+import { atCluster, type Session } from "../cluster/session.ts";
+import type { Context } from "../context.ts";
+import { CliError, EXIT, type ExitCode, Interrupted } from "../exit.ts";
+import { activityLines } from "../output/activity.ts";
+import { type MachineFormat, objectText } from "../output/objects.ts";
+import { styleFor } from "../output/progress.ts";
+import { some } from "../output/words.ts";
+
+export interface CheckOptions {
+  readonly wait?: boolean;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly output?: MachineFormat;
+}
+
+/** "Check now": has a batch's clouds asked how the devices stand that they have taken. */
+export async function check(context: Context, given: string, options: CheckOptions): Promise<ExitCode> {
+  return await atCluster(context, async (session) => {
+    const { io, signal } = context;
+    const batch = await findBatch(session, given, signal);
+    const { namespace, name } = batch.metadata;
+    const able = await mustTell(session, batch, signal);
+    const patch = checkNow(new Date(io.clock.now()));
+    const request = patch.metadata.annotations[CHECK_REQUESTED_AT] ?? "";
+    let changed: DeviceBatch = await session.batches.patch({ namespace, name }, patch, {}, signal);
+    if (options.output === undefined) {
+      await io.stderr.write(
+        `Batch ${namespace}/${name}: ${able.join(", ")} is asked how its devices stand.\n`,
+      );
+    }
+    if (options.wait === true)
+      changed = await answered(context, session, changed, { able, request, ...options });
+    if (options.output !== undefined) await io.stdout.write(objectText(changed, options.output));
+    return options.wait === true ? await verdict(context, changed, able, options) : EXIT.ok;
+  });
+}
+
+/** The clouds that can be asked. @throws CliError where there is none */
+async function mustTell(session: Session, batch: DeviceBatch, signal: AbortSignal): Promise<string[]> {
+  const { namespace, name } = batch.metadata;
+  const { items } = await session.cloudApis.list({ namespace }, signal);
+  const able = cloudsThatTell(batch, items);
+  if (able.length > 0) return able;
+  const clouds = cloudsOf(batch);
+  throw new CliError(
+    EXIT.refused,
+    clouds.length === 0
+      ? `batch ${namespace}/${name} goes to no cloud`
+      : `no cloud of batch ${namespace}/${name} tells how devices stand (${clouds.join(", ")})`,
+    "A cloud that can says so: kubectl get cloudapi -o yaml, status.capabilities with `status`",
+  );
+}
+
+async function answered(
+  context: Context,
+  session: Session,
+  batch: DeviceBatch,
+  { able, request, timeout }: { able: readonly string[]; request: string; timeout?: number },
+): Promise<DeviceBatch> {
+  const { io } = context;
+  const { namespace, name } = batch.metadata;
+  const look = `${io.program} status ${name} -n ${namespace}`;
+  const until = (signal: AbortSignal): Promise<DeviceBatch> =>
+    follow({
+      resource: session.batches,
+      which: { namespace, fieldSelector: `metadata.name=${name}` },
+      clock: io.clock,
+      random: io.random,
+      signal,
+      look: (objects) => {
+        const [seen] = objects.values();
+        if (seen === undefined || seen.metadata.uid !== batch.metadata.uid) {
+          throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
+        }
+        return able.every((cloud) => activityOf(seen, cloud)?.request === request) ? seen : undefined;
+      },
+    });
+  const late = (): CliError =>
+    new CliError(
+      EXIT.timeout,
+      `batch ${namespace}/${name}: not every cloud has told within ${(timeout ?? 0) / 1000} seconds`,
+      `It is asked when nothing is sent there, and its devices are in: ${look}`,
+    );
+  try {
+    if (timeout === undefined) return await until(context.signal);
+    return await withDeadline({ clock: io.clock, ms: timeout, signal: context.signal, late }, until);
+  } catch (error) {
+    if (error instanceof Interrupted && error.exit !== EXIT.pipe) {
+      await io.stderr.write(`No longer waiting. The clouds are asked all the same: ${look}\n`);
+    }
+    throw error;
+  }
+}
+
+function activityOf({ status }: DeviceBatch, cloud: string) {
+  return status?.clouds?.find(({ name }) => name === cloud)?.activity;
+}
+
+/** Says what was told. */
+async function verdict(
+  { io }: Context,
+  batch: DeviceBatch,
+  able: readonly string[],
+  { output }: CheckOptions,
+): Promise<ExitCode> {
+  const { namespace, name } = batch.metadata;
+  const lines = (batch.status?.clouds ?? []).filter((line) => able.includes(line.name));
+  const differing = toldOf(lines)?.differing ?? 0;
+  if (output === undefined) {
+    const how = { style: styleFor(io.stdout, io), width: io.stdout.columns ?? 120, now: io.clock.now() };
+    const told = lines.flatMap((line) => [line.name].concat(activityLines(line, how)));
+    await io.stdout.write(`${told.join("\n")}\n`);
+  }
+  if (differing === 0) return EXIT.ok;
+  throw new CliError(
+    EXIT.needsPerson,
+    `${some(differing, "device")} ${differing === 1 ? "is" : "are"} not as they were left there`,
+    `If nobody means it so, send every device once more, which is safe: ${io.program} provision ${name} -n ${namespace}`,
+  );
+}
