@@ -2,6 +2,7 @@ import { render } from "preact";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { Empty, Failure, Skeleton } from "./parts/basics.tsx";
+import { Announcer, PageHeading } from "./parts/page-heading.tsx";
 import { Shell } from "./parts/shell.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { Toasts } from "./parts/toasts.tsx";
@@ -18,6 +19,7 @@ function App(): JSX.Element {
   return (
     <>
       <Inside />
+      <Announcer />
       <Toasts />
     </>
   );
@@ -61,7 +63,12 @@ function Content(): JSX.Element {
     if (account !== undefined) void findRights(account);
   }, [account]);
   if (account === undefined && first === undefined) {
-    return <Empty icon="box" title={t.signIn.noAccounts} hint={t.signIn.noAccountsHint} />;
+    return (
+      <>
+        <PageHeading unseen>{t.product}</PageHeading>
+        <Empty icon="box" title={t.signIn.noAccounts} hint={t.signIn.noAccountsHint} />
+      </>
+    );
   }
   if (account === undefined || page === "start") return <Skeleton rows={6} />;
   if (page === "batches") return <BatchesPage key={account} account={account} />;

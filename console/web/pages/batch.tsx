@@ -3,7 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import type { BatchDetail, Timeline } from "../../views/wire.ts";
 import { CopyButton, Empty, Failure, Skeleton, StatePill } from "../parts/basics.tsx";
 import { Icon } from "../parts/icons.tsx";
+import { PageHeading } from "../parts/page-heading.tsx";
 import { complain, say } from "../parts/toasts.tsx";
+import { useTitle } from "../state/arrival.ts";
 import { at, call, post } from "../state/api.ts";
 import { useLive } from "../state/live.ts";
 import { follow } from "../state/router.ts";
@@ -16,93 +18,99 @@ import { RemoveDialog } from "./remove-dialog.tsx";
 
 export function BatchPage({ account, name }: { account: string; name: string }): JSX.Element {
   const { data, problem } = useLive<BatchDetail>(at(account, "batches", name));
-  const [dialog, setDialog] = useState<"clouds" | "remove">();
-  useEffect(() => {
-    document.title = `${data?.batchId ?? name} · ${account} · ${t.product}`;
-  }, [account, name, data?.batchId]);
-  const back = (
-    <a class="back" href={`/${account}/batches`} onClick={follow}>
-      <Icon name="left" />
-      {t.batch.back}
-    </a>
-  );
-  if (problem?.status === 404) {
-    return (
-      <>
-        {back}
+  const [dialog, setDialog] = useState<DialogName>();
+  useTitle(data?.batchId ?? name, account);
+  return (
+    <>
+      <a class="back" href={`/${account}/batches`} onClick={follow}>
+        <Icon name="left" />
+        {t.batch.back}
+      </a>
+      <div class="page-head">
+        <PageHeading>
+          {data?.batchId ?? name} {data !== undefined && <StatePill state={data.state} />}
+        </PageHeading>
+        {data !== undefined && <Actions account={account} batch={data} open={setDialog} />}
+      </div>
+      {data !== undefined && <Content account={account} batch={data} />}
+      {data === undefined && problem === undefined && <Skeleton rows={8} />}
+      {problem?.status === 404 && (
         <div class="card">
           <Empty icon="box" title={t.batch.gone} hint={t.batch.goneHint} />
         </div>
-      </>
-    );
-  }
-  if (data === undefined) {
-    return (
-      <>
-        {back}
-        {problem === undefined ? <Skeleton rows={8} /> : <Failure error={problem} />}
-      </>
-    );
-  }
+      )}
+      {problem !== undefined && problem.status !== 404 && <Failure error={problem} />}
+      {data !== undefined && dialog === "clouds" && (
+        <ChooseCloudsDialog account={account} batch={data} onClose={() => setDialog(undefined)} />
+      )}
+      {data !== undefined && dialog === "remove" && (
+        <RemoveDialog account={account} batch={data} onClose={() => setDialog(undefined)} />
+      )}
+    </>
+  );
+}
+
+type DialogName = "clouds" | "remove";
+
+interface PartProps {
+  readonly account: string;
+  readonly batch: BatchDetail;
+}
+
+function Actions({ account, batch, open }: PartProps & { open: (dialog: DialogName) => void }): JSX.Element {
+  const path = (action: string): string => at(account, "batches", batch.name, action);
   const provision = (): void => {
-    post(at(account, "batches", name, "provision")).then(() => say(t.batch.provisionAsked), complain);
+    post(path("provision")).then(() => say(t.batch.provisionAsked), complain);
   };
-  const leaving = data.state === "Leaving";
+  const leaving = batch.state === "Leaving";
+  return (
+    <div class="actions">
+      {rights.value?.manifest === true && batch.boundAt !== undefined && (
+        <ManifestButtons path={path("manifest")} batchId={batch.batchId} />
+      )}
+      {rights.value?.change === true && !leaving && (
+        <>
+          <button type="button" class="button" onClick={() => open("clouds")}>
+            <Icon name="cloud" />
+            {t.batch.addCloud}
+          </button>
+          <button type="button" class="button" disabled={batch.clouds.length === 0} onClick={provision}>
+            <Icon name="again" />
+            {t.batch.provision}
+          </button>
+        </>
+      )}
+      {rights.value?.remove === true && !leaving && (
+        <button type="button" class="button button-danger" onClick={() => open("remove")}>
+          <Icon name="trash" />
+          {t.batch.delete}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Content({ account, batch }: PartProps): JSX.Element {
   return (
     <>
-      {back}
-      <div class="page-head">
-        <h1>
-          {data.batchId} <StatePill state={data.state} />
-        </h1>
-        <div class="actions">
-          {rights.value?.manifest === true && data.boundAt !== undefined && (
-            <ManifestButtons path={at(account, "batches", name, "manifest")} batchId={data.batchId} />
-          )}
-          {rights.value?.change === true && !leaving && (
-            <>
-              <button type="button" class="button" onClick={() => setDialog("clouds")}>
-                <Icon name="cloud" />
-                {t.batch.addCloud}
-              </button>
-              <button type="button" class="button" disabled={data.clouds.length === 0} onClick={provision}>
-                <Icon name="again" />
-                {t.batch.provision}
-              </button>
-            </>
-          )}
-          {rights.value?.remove === true && !leaving && (
-            <button type="button" class="button button-danger" onClick={() => setDialog("remove")}>
-              <Icon name="trash" />
-              {t.batch.delete}
-            </button>
-          )}
-        </div>
-      </div>
-      {data.message !== undefined && data.state !== "Provisioned" && (
-        <p class={data.state === "Attention" ? "note note-bad" : "note"} role="status">
-          <strong>{data.reason}</strong> {data.message}
+      {batch.message !== undefined && batch.state !== "Provisioned" && (
+        <p class={batch.state === "Attention" ? "note note-bad" : "note"} role="status">
+          <strong>{batch.reason}</strong> {batch.message}
         </p>
       )}
       <div class="columns">
         <div>
-          <BatchClouds batch={data} />
-          {data.failures.length > 0 && <BatchFailures failures={data.failures} />}
-          <TimelineCard account={account} batch={data} />
-          <AsCode batch={data} />
+          <BatchClouds batch={batch} />
+          {batch.failures.length > 0 && <BatchFailures failures={batch.failures} />}
+          <TimelineCard account={account} batch={batch} />
+          <AsCode batch={batch} />
         </div>
         <aside>
-          <Facts batch={data} />
-          <BatchReel batch={data} />
-          <QrCard batchId={data.batchId} account={account} />
+          <Facts batch={batch} />
+          <BatchReel batch={batch} />
+          <QrCard batchId={batch.batchId} account={account} />
         </aside>
       </div>
-      {dialog === "clouds" && (
-        <ChooseCloudsDialog account={account} batch={data} onClose={() => setDialog(undefined)} />
-      )}
-      {dialog === "remove" && (
-        <RemoveDialog account={account} batch={data} onClose={() => setDialog(undefined)} />
-      )}
     </>
   );
 }

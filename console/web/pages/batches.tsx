@@ -4,7 +4,9 @@ import type { BatchPage as Page, Counters } from "../../views/wire.ts";
 import { Empty, Failure, Skeleton } from "../parts/basics.tsx";
 import { DeviceCounters } from "../parts/device-counters.tsx";
 import { Icon } from "../parts/icons.tsx";
+import { PageHeading } from "../parts/page-heading.tsx";
 import { at } from "../state/api.ts";
+import { useTitle } from "../state/arrival.ts";
 import { useLive } from "../state/live.ts";
 import { query, turnTo } from "../state/router.ts";
 import { rights } from "../state/session.ts";
@@ -20,9 +22,7 @@ export function BatchesPage({ account }: { account: string }): JSX.Element {
   const path = `${at(account, "batches")}${asked === "" ? "" : `?${asked}`}`;
   const { data, problem } = useLive<Page>(path);
   const [adding, setAdding] = useState(false);
-  useEffect(() => {
-    document.title = `${t.batches.title} · ${account} · ${t.product}`;
-  }, [account]);
+  useTitle(t.batches.title, account);
   const add =
     rights.value?.bind === true ? (
       <button type="button" class="button button-main" onClick={() => setAdding(true)}>
@@ -33,7 +33,7 @@ export function BatchesPage({ account }: { account: string }): JSX.Element {
   return (
     <>
       <div class="page-head">
-        <h1>{t.batches.title}</h1>
+        <PageHeading>{t.batches.title}</PageHeading>
         {add}
       </div>
       {problem !== undefined && <Failure error={problem} />}

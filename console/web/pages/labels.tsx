@@ -1,8 +1,10 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { Empty } from "../parts/basics.tsx";
 import { TextArea } from "../parts/field.tsx";
+import { PageHeading } from "../parts/page-heading.tsx";
 import { BATCH_ID } from "../../../desk/batch-id.ts";
+import { useTitle } from "../state/arrival.ts";
 import { query } from "../state/router.ts";
 import { t } from "../texts/index.ts";
 
@@ -11,9 +13,7 @@ const MAX_LABELS = 300;
 /** A sheet of labels, to be printed: the page's own print style leaves everything else out. */
 export function LabelsPage(): JSX.Element {
   const [typed, setTyped] = useState(query.value.getAll("id").join("\n"));
-  useEffect(() => {
-    document.title = `${t.labels.title} · ${t.product}`;
-  }, []);
+  useTitle(t.labels.title);
   const ids = [...new Set(typed.split(/[\s,;]+/u).filter(Boolean))].slice(0, MAX_LABELS);
   const wrong = ids.find((id) => !BATCH_ID.test(id));
   const good = ids.filter((id) => BATCH_ID.test(id));
@@ -21,7 +21,7 @@ export function LabelsPage(): JSX.Element {
     <>
       <div class="page-head no-print">
         <div>
-          <h1>{t.labels.title}</h1>
+          <PageHeading>{t.labels.title}</PageHeading>
           <p class="lead">{t.labels.lead}</p>
         </div>
         <button type="button" class="button button-main" disabled={good.length === 0} onClick={() => print()}>

@@ -1,11 +1,13 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { CloudRow, Provisioning } from "../../views/wire.ts";
 import { Empty, Failure, Skeleton } from "../parts/basics.tsx";
 import { DeviceCounters } from "../parts/device-counters.tsx";
 import { Icon } from "../parts/icons.tsx";
+import { PageHeading } from "../parts/page-heading.tsx";
 import { complain } from "../parts/toasts.tsx";
 import { at, post } from "../state/api.ts";
+import { useTitle } from "../state/arrival.ts";
 import { useLive } from "../state/live.ts";
 import { rights } from "../state/session.ts";
 import { t } from "../texts/index.ts";
@@ -18,9 +20,7 @@ type Open = { kind: "create" } | { kind: "edit" | "remove"; cloud: CloudRow };
 export function ProvisioningPage({ account }: { account: string }): JSX.Element {
   const { data, problem } = useLive<Provisioning>(at(account, "provisioning"));
   const [open, setOpen] = useState<Open>();
-  useEffect(() => {
-    document.title = `${t.provisioning.title} · ${account} · ${t.product}`;
-  }, [account]);
+  useTitle(t.provisioning.title, account);
   const close = (): void => setOpen(undefined);
   const mayEdit = rights.value?.editClouds === true;
   const add = mayEdit && (
@@ -33,7 +33,7 @@ export function ProvisioningPage({ account }: { account: string }): JSX.Element 
     <>
       <div class="page-head">
         <div>
-          <h1>{t.provisioning.title}</h1>
+          <PageHeading>{t.provisioning.title}</PageHeading>
           <p class="lead">{t.provisioning.lead}</p>
         </div>
         {add}

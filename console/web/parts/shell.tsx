@@ -76,7 +76,7 @@ function AccountChoice(): JSX.Element | null {
       <select
         class="select"
         value={account}
-        onChange={({ currentTarget }) => go(`/${currentTarget.value}/${to}`)}
+        onChange={({ currentTarget }) => go(`/${currentTarget.value}/${to}`, { stay: true })}
       >
         {all.map((name) => (
           <option key={name} value={name}>

@@ -1,12 +1,14 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { SignInWays } from "../../views/wire.ts";
+import { expectArrival, useTitle } from "../state/arrival.ts";
 import { call, post, wordsOf } from "../state/api.ts";
 import { endLeft, findMe } from "../state/session.ts";
 import { t } from "../texts/index.ts";
 import { Failure, Skeleton } from "./basics.tsx";
 import { Field } from "./field.tsx";
 import { Logo } from "./icons.tsx";
+import { PageHeading } from "./page-heading.tsx";
 
 /** By whichever ways the console has. */
 export function SignIn(): JSX.Element {
@@ -18,15 +20,13 @@ export function SignIn(): JSX.Element {
       .then(() => call<SignInWays>("/api/sign-in"))
       .then(setWays, setProblem);
   };
-  useEffect(() => {
-    document.title = `${t.signIn.title} · ${t.product}`;
-    ask();
-  }, []);
+  useTitle(t.signIn.title);
+  useEffect(ask, []);
   return (
     <main class="sign-in">
       <div class="sign-in-card">
         <Logo />
-        <h1>{t.product}</h1>
+        <PageHeading>{t.product}</PageHeading>
         <p class="lead">{t.signIn.lead}</p>
         {problem !== undefined && <Failure error={problem} retry={ask} />}
         {ways === undefined && problem === undefined && <Skeleton rows={2} />}
@@ -44,7 +44,11 @@ function Ways({ ways }: { ways: SignInWays }): JSX.Element {
     setBusy(true);
     setError(undefined);
     post(path, body)
-      .then(findMe, (refused: unknown) => setError(wordsOf(refused)))
+      .then(() => {
+        expectArrival();
+        return findMe();
+      })
+      .catch((refused: unknown) => setError(wordsOf(refused)))
       .finally(() => setBusy(false));
   };
   const back = encodeURIComponent(location.pathname + location.search);

@@ -3,7 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import type { CloudRow, Me } from "../../views/wire.ts";
 import { Field } from "../parts/field.tsx";
 import { Icon, Logo } from "../parts/icons.tsx";
+import { PageHeading } from "../parts/page-heading.tsx";
 import { ThemeButton } from "../parts/shell.tsx";
+import { useTitle } from "../state/arrival.ts";
 import { at, call } from "../state/api.ts";
 import { findMe, findRights, rights, signOut, signedOut } from "../state/session.ts";
 import { t } from "../texts/index.ts";
@@ -20,8 +22,8 @@ const FOLLOWED = 3;
 export function PhonePage({ me }: { me: Me }): JSX.Element {
   const [account, setAccount] = useState(() => accountOf(me));
   const [online, setOnline] = useState(navigator.onLine);
+  useTitle(t.phone.title);
   useEffect(() => {
-    document.title = `${t.phone.title} · ${t.product}`;
     const changed = (): void => {
       setOnline(navigator.onLine);
       if (navigator.onLine) void findMe();
@@ -67,7 +69,7 @@ export function PhonePage({ me }: { me: Me }): JSX.Element {
         </p>
       )}
       <main class="phone">
-        <h1 class="unseen">{t.phone.title}</h1>
+        <PageHeading unseen>{t.phone.title}</PageHeading>
         {account === undefined ? (
           <p class="note">{t.signIn.noAccounts}</p>
         ) : (

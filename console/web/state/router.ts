@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import { expectArrival } from "./arrival.ts";
 
 /** Where the page is: path and query, as the address bar has them. */
 const location_ = signal(currentLocation());
@@ -8,8 +9,14 @@ function currentLocation(): { path: string; query: string } {
 }
 
 addEventListener("popstate", () => {
-  location_.value = currentLocation();
+  if (location.pathname !== location_.value.path) expectArrival();
+  move();
 });
+
+/** Takes the address as it stands in the bar now. */
+function move(): void {
+  location_.value = currentLocation();
+}
 
 export type PageName = "batches" | "batch" | "provisioning" | "labels" | "start";
 
@@ -40,11 +47,18 @@ function decoded(part: string): string {
 
 export const query = computed(() => new URLSearchParams(location_.value.query));
 
-/** Goes to another address of the console; with `replace`, back leads to where one was before. */
-export function go(to: string, { replace = false }: { replace?: boolean } = {}): void {
+/**
+ * Goes to another address of the console.
+ * @param o.replace back leads to where one was before
+ * @param o.stay the keyboard stays where it is: what was chosen from is still there on the next page
+ */
+export function go(to: string, o: { replace?: boolean; stay?: boolean } = {}): void {
+  const { replace = false, stay = false } = o;
+  const before = location.pathname;
   if (replace) history.replaceState(null, "", to);
   else history.pushState(null, "", to);
-  location_.value = currentLocation();
+  if (!replace && !stay && location.pathname !== before) expectArrival();
+  move();
   if (!replace) scrollTo(0, 0);
 }
 

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import type { AccountRights, Me } from "../../views/wire.ts";
+import { expectArrival } from "./arrival.ts";
 import { Refused, at, call, post } from "./api.ts";
 
 /** Undefined: not known yet. Null: nobody. */
@@ -59,6 +60,7 @@ export async function findRights(account: string): Promise<void> {
 }
 
 export function signedOut(): void {
+  if (me.value !== undefined && me.value !== null) expectArrival();
   me.value = null;
   rights.value = undefined;
 }
