@@ -231,11 +231,13 @@ function textFor(
     );
     parts.push([paint("bold", header), ...rows].join("\n"));
   }
-  for (const { clouds, devices, open, perSecond, basis, seconds } of o.targets) {
+  for (const { clouds, devices, others, open, perSecond, basis, seconds } of o.targets) {
     const pace = perSecond === undefined ? "" : ` at ${count(perSecond)}/s`;
     const time = seconds === undefined ? "" : `: about ${duration(seconds)}`;
     const more = open ? ", and those of manifests that are not read yet" : "";
-    parts.push(harmless(`${clouds.join(", ")}: ${some(devices, "device")}${more}${pace}${time} (${basis})`));
+    const beside = others === 0 ? "" : `, beside ${count(others)} that other batches are sending there`;
+    const what = `${some(devices, "device")}${more}${beside}`;
+    parts.push(harmless(`${clouds.join(", ")}: ${what}${pace}${time} (${basis})`));
   }
   return `${parts.join("\n\n")}\nNothing was applied.\n`;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   API_VERSION,
   type CloudApi,
+  type CloudProgress,
   type DeviceBatch,
   type DeviceBatchInput,
   type Reel,
@@ -80,6 +81,7 @@ describe("a plan", () => {
         target: "AWS/123456789012/eu-west-1",
         clouds: ["acme/eu", "acme/eu-too"],
         devices: 2400,
+        others: 0,
         open: false,
         perSecond: 5,
         basis: "spec.limits of the CloudApi",
@@ -113,6 +115,40 @@ describe("a plan", () => {
     const elsewhere = pace(25);
     const theirs = { ...elsewhere, metadata: { ...elsewhere.metadata, namespace: "globex" } };
     expect(perSecond(40, theirs)).toBe(10);
+  });
+
+  it("counts what other batches are sending to the same cloud already, and the pace of all of them", () => {
+    const sending = (
+      batchId: string,
+      cloud: Pick<CloudProgress, "name" | "state" | "pending" | "devicesPerSecond">,
+    ): DeviceBatch => {
+      const there = bound(batch(batchId, [cloud.name]), 1000, 0);
+      return { ...there, status: { ...there.status, clouds: [cloud] } };
+    };
+    const seen = view({
+      reels: [reel("D1", 300)],
+      cloudApis: [
+        aws("eu"),
+        aws("eu-too"),
+        aws("us", {
+          aws: { accountId: "123456789012", apiGatewayId: "a1", region: "us-east-1", stage: "Prod" },
+        }),
+      ],
+      batches: [
+        // Planned anew: its devices are counted by the plan.
+        sending("D2", { name: "eu", state: "Provisioning", pending: 200, devicesPerSecond: 4 }),
+        sending("D3", { name: "eu", state: "Provisioning", pending: 600, devicesPerSecond: 4 }),
+        sending("D4", { name: "eu-too", state: "Provisioning", pending: 300, devicesPerSecond: 2 }),
+        sending("D5", { name: "us", state: "Provisioning", pending: 5000, devicesPerSecond: 50 }),
+        sending("D6", { name: "eu", state: "Suspended", pending: 5000 }),
+      ],
+    });
+    const again = seen.batches[0];
+    const wanted = again === undefined ? [] : [batch("D1", ["eu"]), again];
+    const [target] = planTargets(planBatches(wanted, seen), seen);
+    expect(target).toMatchObject({ devices: 1300, others: 900, perSecond: 10, seconds: 220 });
+    const [told] = planTargets(planBatches(wanted, seen), { ...seen, rates: new Map([["eu", 100]]) });
+    expect(told?.seconds).toBe(22);
   });
 
   it("leaves a reel to the next batch, when the one before may not have it", () => {

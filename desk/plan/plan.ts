@@ -1,4 +1,4 @@
-import type { CloudApi, DeviceBatch, DeviceBatchInput, Reel } from "../../crds/index.ts";
+import type { CloudApi, CloudProgress, DeviceBatch, DeviceBatchInput, Reel } from "../../crds/index.ts";
 import { findCondition, isConditionTrue } from "../../operator/runtime/conditions.ts";
 import { targetOf } from "../../operator/provisioning/target.ts";
 import { reelNameFor } from "../batch-id.ts";
@@ -38,11 +38,13 @@ export interface CloudPlan {
   readonly blocked?: string;
 }
 
-/** How long one product cloud would be busy, with all batches of the plan. */
+/** How long one product cloud would be busy, with all batches of the plan and those that are sending there already. */
 export interface TargetPlan {
   readonly target: string;
   readonly clouds: readonly string[];
   readonly devices: number;
+  /** Devices that batches outside the plan are sending there already: those of the plan take turns with them. */
+  readonly others: number;
   /** Whether there are batches whose devices are not counted yet. */
   readonly open: boolean;
   readonly perSecond: number | undefined;
@@ -174,7 +176,10 @@ function blockOf(api: CloudApi | undefined): string | undefined {
   return ready.status === "True" ? undefined : `${ready.reason}: ${ready.message}`;
 }
 
-/** How long each product cloud would be busy: batches that go to one cloud share its quota. */
+/**
+ * How long each product cloud would be busy: batches that go to one cloud share its quota, those of the plan and those
+ * that are there already. Of those, what the person may see counts: the batches of the plan's accounts.
+ */
 export function planTargets(batches: readonly BatchPlan[], view: PlanView): TargetPlan[] {
   const sums = new Map<string, { apis: Map<string, CloudApi>; devices: number; open: boolean }>();
   for (const { namespace, clouds } of batches) {
@@ -191,16 +196,49 @@ export function planTargets(batches: readonly BatchPlan[], view: PlanView): Targ
       sums.set(key, sum);
     }
   }
+  const planned = new Set(batches.map(({ namespace, name }) => `${namespace}/${name}`));
   return [...sums].map(([target, { apis, devices, open }]) => {
-    const { perSecond, basis } = rateOf([...apis.values()], view);
-    const seconds = perSecond === undefined ? undefined : Math.ceil(devices / perSecond);
-    return { target, clouds: [...apis.keys()].sort(), devices, open, perSecond, basis, seconds };
+    const present = sendingTo(target, view);
+    const others = present
+      .filter(({ batch }) => !planned.has(batch))
+      .reduce((sum, { cloud: { pending = 0 } }) => sum + pending, 0);
+    const { perSecond, basis } = rateOf([...apis.values()], present, view);
+    // What sends nothing waits for nobody.
+    const work = devices === 0 ? 0 : devices + others;
+    const seconds = perSecond === undefined ? undefined : Math.ceil(work / perSecond);
+    return { target, clouds: [...apis.keys()].sort(), devices, others, open, perSecond, basis, seconds };
   });
 }
 
+/** A batch at one of its clouds. */
+interface Sending {
+  /** `acme/d001`. */
+  readonly batch: string;
+  readonly cloud: CloudProgress;
+}
+
+/** What goes to a product cloud now, by whichever CloudApi. */
+function sendingTo(target: string, { batches, cloudApis }: PlanView): Sending[] {
+  const names = new Set(
+    cloudApis
+      .filter(({ spec }) => targetOf(spec)?.key === target)
+      .map(({ metadata: { namespace, name } }) => `${namespace}/${name}`),
+  );
+  return batches.flatMap(({ metadata: { namespace, name }, status }) =>
+    (status?.clouds ?? [])
+      .filter(({ state }) => state === "Provisioning" || state === "Pending")
+      .filter((cloud) => names.has(`${namespace}/${cloud.name}`))
+      .map((cloud) => ({ batch: `${namespace}/${name}`, cloud })),
+  );
+}
+
 /** What is known of a cloud's pace, the surest first; never more than its lowest ceiling. */
-function rateOf(apis: readonly CloudApi[], view: PlanView): { perSecond: number | undefined; basis: string } {
-  const known = paceOf(apis, view);
+function rateOf(
+  apis: readonly CloudApi[],
+  present: readonly Sending[],
+  view: PlanView,
+): { perSecond: number | undefined; basis: string } {
+  const known = paceOf(apis, present, view);
   const limits = apis.map(({ spec }) => spec.limits?.devicesPerSecond).filter((limit) => limit !== undefined);
   const limit = limits.length === 0 ? Number.POSITIVE_INFINITY : Math.min(...limits);
   if (known !== undefined && known.perSecond <= limit) return known;
@@ -208,17 +246,15 @@ function rateOf(apis: readonly CloudApi[], view: PlanView): { perSecond: number 
   return { perSecond: undefined, basis: "nothing is known of its quota: say it with --rate CLOUD=N" };
 }
 
-function paceOf(apis: readonly CloudApi[], view: PlanView): { perSecond: number; basis: string } | undefined {
+function paceOf(
+  apis: readonly CloudApi[],
+  present: readonly Sending[],
+  view: PlanView,
+): { perSecond: number; basis: string } | undefined {
   const told = apis.map(({ metadata }) => view.rates.get(metadata.name)).find((rate) => rate !== undefined);
   if (told !== undefined) return { perSecond: told, basis: "as you said (--rate)" };
-  const paces = view.batches.flatMap(({ metadata: { namespace }, status }) =>
-    (status?.clouds ?? [])
-      .filter(({ name }) =>
-        apis.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
-      )
-      .map(({ devicesPerSecond = 0 }) => devicesPerSecond),
-  );
-  const pace = Math.max(0, ...paces);
+  // Each batch tells its own share of it.
+  const pace = present.reduce((sum, { cloud: { devicesPerSecond = 0 } }) => sum + devicesPerSecond, 0);
   if (pace > 0) return { perSecond: pace, basis: "its present pace" };
   const isAws = apis.some(({ spec }) => spec.type === "AWS" || spec.other?.cloud === "AWS");
   if (!isAws) return undefined;
