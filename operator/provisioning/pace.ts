@@ -46,10 +46,10 @@ export type Break = "fault" | "refusal" | "nothing";
 /** A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 /** Of a timer that fires late, so much is made up for. */
-const LATENESS_MS = 50;
+const LATENESS_MS = 100;
 const SLACK_MS = 3_000;
 /** Where more of the time is lost, something else than the rate holds requests back. */
-const SLACK = 0.07;
+const SLACK = 0.2;
 
 /**
  * The pace towards one product cloud: how many devices a request carries and a second takes, how many requests
@@ -189,10 +189,10 @@ export class Pace {
     return departure;
   }
 
-  /** Whether it is the rate that holds requests back; if they leave later than they may, it is not tried by them. */
+  /** Whether it is the rate that holds requests back; if more is lost than is made up for, it is not tried by them. */
   #isTight(now: number): boolean {
     const gap = Math.min(now - this.#leftAt, SLACK_MS);
-    const late = Math.min(Math.max(0, now - this.#slot), gap);
+    const late = Math.min(Math.max(0, now - LATENESS_MS - this.#slot), gap);
     const keep = Math.exp(-gap / SLACK_MS);
     this.#time = this.#time * keep + gap;
     this.#slack = this.#slack * keep + late;

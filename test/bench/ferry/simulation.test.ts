@@ -15,3 +15,18 @@ it.each([10, 14, 16, 30])("the second minute is at the quota, whatever chance do
   const minute = seconds.slice(60, 120).reduce((sum, { letIn }) => sum + letIn, 0);
   expect(minute).toBeGreaterThan(0.95 * 600);
 });
+
+it.each([60, 130])(
+  "a busy machine, whose timers fire up to %i ms late, reaches the quota",
+  async (lateMs) => {
+    const manners = {
+      devicesPerSecond: 100,
+      refusal: "hidden",
+      msPerDevice: 20,
+      gatewayMs: GATEWAY_MS,
+    } as const;
+    const { seconds } = await simulate(manners, 125, 2, lateMs);
+    const minute = seconds.slice(60, 120).reduce((sum, { letIn }) => sum + letIn, 0);
+    expect(minute).toBeGreaterThan(0.95 * 6_000);
+  },
+);

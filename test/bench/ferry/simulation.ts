@@ -3,7 +3,7 @@ import { Ferry } from "../../../operator/provisioning/ferry.ts";
 import { LedgerStore } from "../../../operator/provisioning/ledger/store.ts";
 import { seeded } from "../../../operator/provisioning/testing/crossing.ts";
 import { MemoryLedgers } from "../../../operator/provisioning/testing/ledgers.ts";
-import { ManualClock } from "../../../operator/runtime/clock.ts";
+import { type Clock, ManualClock } from "../../../operator/runtime/clock.ts";
 import { silentLogger } from "../../../operator/runtime/logger.ts";
 import { QuotaCaller } from "../cloud/quota-caller.ts";
 import type { QuotaManners } from "../cloud/quota.ts";
@@ -15,8 +15,14 @@ import { SyntheticContents } from "./synthetic-contents.ts";
  * The ferry, a reel and a cloud with a quota, for so many seconds of a clock that is moved from timer to timer:
  * half an hour at ten devices a second takes seconds, and comes out the same each time.
  * @throws Error when the reel ends before the time does
+ * @param lateMs by so much, at most, the ferry's timers fire late: the machine is busy
  */
-export async function simulate(manners: QuotaManners, seconds: number, seed = 1): Promise<Tallied> {
+export async function simulate(
+  manners: QuotaManners,
+  seconds: number,
+  seed = 1,
+  lateMs = 0,
+): Promise<Tallied> {
   const clock = new ManualClock();
   const random = seeded(seed);
   const caller = new QuotaCaller(manners, clock, random);
@@ -25,7 +31,7 @@ export async function simulate(manners: QuotaManners, seconds: number, seed = 1)
     caller,
     contents: await SyntheticContents.make(),
     store: new LedgerStore(new MemoryLedgers().client, budget, () => undefined),
-    clock,
+    clock: lateMs === 0 ? clock : lateClock(clock, lateMs, seeded(seed)),
     random,
     log: silentLogger,
     changed: () => undefined,
@@ -45,4 +51,12 @@ export async function simulate(manners: QuotaManners, seconds: number, seed = 1)
   await clock.advance(120_000);
   await closing;
   return figures;
+}
+
+function lateClock(clock: Clock, lateMs: number, random: () => number): Clock {
+  return {
+    now: () => clock.now(),
+    setTimeout: (fn, ms) => clock.setTimeout(fn, ms + random() * lateMs),
+    sleep: (ms, signal) => clock.sleep(ms + random() * lateMs, signal),
+  };
 }
