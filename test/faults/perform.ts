@@ -11,9 +11,13 @@ import type { Deed } from "./schedule.ts";
 const named = (clouds: readonly string[]): { name: string }[] => clouds.map((name) => ({ name }));
 const policy = (deprovision: boolean): "Deprovision" | "Retain" => (deprovision ? "Deprovision" : "Retain");
 
+/** A CloudApi goes when the last device is out: where its cloud is beset, when the faults are over. */
+const ABLE_TO_LEAVE_MS = 6 * 60_000;
+
 /** Does what a person planned to do, as often as it takes until the API server has it. */
 export async function perform(account: string, deed: Deed, ground: Ground): Promise<void> {
-  await persist(`${account}: ${deed.do}`, (signal) => attempt(account, deed, ground, signal));
+  const patience = deed.do === "add CloudApi" ? ABLE_TO_LEAVE_MS : undefined;
+  await persist(`${account}: ${deed.do}`, (signal) => attempt(account, deed, ground, signal), patience);
 }
 
 async function attempt(account: string, deed: Deed, ground: Ground, signal: AbortSignal): Promise<unknown> {
