@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { kinds } from "../../crds/kinds.ts";
 import type { DeviceBatch } from "../../crds/index.ts";
+import { checkNow } from "../../desk/activity.ts";
 import { cloudsOf, goesTo } from "../../desk/clouds-of-batch.ts";
 import { provisionNow } from "../../desk/new-batch.ts";
 import { isConflict } from "../../operator/runtime/api-error.ts";
@@ -58,6 +59,17 @@ export async function provisionAgain(
 ): Promise<void> {
   const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
   await batches.patch(at, provisionNow(new Date(now)), { type: "merge" }, signal);
+}
+
+/** "Check now": the clouds that can tell are asked how the batch's devices stand. */
+export async function askClouds(
+  client: KubeClient,
+  at: Place,
+  now: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
+  await batches.patch(at, checkNow(new Date(now)), { type: "merge" }, signal);
 }
 
 export const removalRequest = z.strictObject({

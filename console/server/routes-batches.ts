@@ -5,6 +5,7 @@ import { kinds } from "../../crds/kinds.ts";
 import type { Clock } from "../../operator/runtime/clock.ts";
 import { bind, bindRequest } from "../actions/bind.ts";
 import {
+  askClouds,
   changeClouds,
   cloudsRequest,
   provisionAgain,
@@ -68,6 +69,10 @@ export function batchRoutes(clock: Clock, manifests: ManifestOptions): Hono<Env>
   });
   app.post("/:name/provision", async (c) => {
     await provisionAgain(c.get("session").client, placeOf(c), clock.now(), deadline(c));
+    return c.json({});
+  });
+  app.post("/:name/check", async (c) => {
+    await askClouds(c.get("session").client, placeOf(c), clock.now(), deadline(c));
     return c.json({});
   });
   app.post("/:name/delete", async (c) => {

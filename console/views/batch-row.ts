@@ -1,8 +1,8 @@
 import { ADDED_BY, ADDED_FROM } from "../../crds/kinds.ts";
-import type { CloudProgress, DeviceBatch } from "../../crds/index.ts";
+import type { CloudActivity, CloudProgress, DeviceBatch } from "../../crds/index.ts";
 import { progressOf } from "../../desk/progress.ts";
 import { type Condition, findCondition, formatTime } from "../../operator/runtime/conditions.ts";
-import type { BatchRow, BatchState, CloudOfBatch } from "./wire.ts";
+import type { Activity, BatchRow, BatchState, CloudOfBatch } from "./wire.ts";
 
 /** A batch as the table shows it. */
 export function batchRow(batch: DeviceBatch): BatchRow {
@@ -52,7 +52,7 @@ function causeOf(conditions: readonly Condition[]): Condition | undefined {
 function cloudOf(cloud: CloudProgress): CloudOfBatch {
   const { name, state, provisioned = 0, failed = 0, pending = 0 } = cloud;
   const { devicesPerSecond, estimatedCompletion, limitedBy, deviceEndpoint } = cloud;
-  const { startedAt, provisionedAt, message } = cloud;
+  const { startedAt, provisionedAt, message, activity } = cloud;
   return {
     name,
     state,
@@ -67,8 +67,13 @@ function cloudOf(cloud: CloudProgress): CloudOfBatch {
       startedAt,
       provisionedAt,
       message,
+      activity: activity === undefined ? undefined : activityOf(activity),
     }),
   };
+}
+
+function activityOf({ toldAt, asked, active, differing, differences = [] }: CloudActivity): Activity {
+  return { toldAt, asked, active, differing, differences };
 }
 
 /** Anybody who may write a batch may write anything there. */

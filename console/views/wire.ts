@@ -13,6 +13,25 @@ export type BatchState =
   | "Suspended"
   | "Leaving";
 
+/** How devices stand in a cloud, as it told; of all that it has, or of some. */
+export interface Activity {
+  readonly toldAt: string;
+  readonly asked: number;
+  readonly active: number;
+  readonly differing: number;
+  /** The first of those that differ. */
+  readonly differences: readonly { readonly device: string; readonly what: string }[];
+}
+
+/** The sum of several. */
+export interface Told {
+  readonly asked: number;
+  readonly active: number;
+  readonly differing: number;
+  /** When the one told that told longest ago. */
+  readonly oldest: string;
+}
+
 export interface CloudOfBatch {
   readonly name: string;
   /** As in the batch's status: Pending, Provisioning, Provisioned, Failed, Blocked, Suspended, Deprovisioning. */
@@ -27,6 +46,8 @@ export interface CloudOfBatch {
   readonly startedAt?: string;
   readonly provisionedAt?: string;
   readonly message?: string;
+  /** Undefined where the cloud does not tell, or has not yet. */
+  readonly activity?: Activity;
 }
 
 /** A line of the table of batches. Times are RFC 3339. */
@@ -56,6 +77,8 @@ export interface Counters {
   readonly provisioned: number;
   readonly failed: number;
   readonly states: Readonly<Record<BatchState, number>>;
+  /** How devices stand in all clouds that tell; only on the page of the clouds, and undefined where none tells. */
+  readonly told?: Told;
 }
 
 export interface BatchPage {
@@ -156,6 +179,8 @@ export interface CloudRow {
   readonly capabilities: readonly string[];
   readonly leaving: boolean;
   readonly spec: CloudSpec;
+  /** How the devices of all batches stand there; undefined where it told nothing. */
+  readonly told?: Told;
 }
 
 export interface Provisioning {

@@ -1,4 +1,5 @@
 import type { JSX } from "preact";
+import { CheckButton, CloudActivity } from "../parts/activity.tsx";
 import type { BatchDetail, CloudOfBatch, Failure } from "../../views/wire.ts";
 import { Bar, Empty, cloudTone } from "../parts/basics.tsx";
 import { date, near, number, pace, t } from "../texts/index.ts";
@@ -8,7 +9,10 @@ export function BatchClouds({ batch }: { batch: BatchDetail }): JSX.Element {
   const { bound, clouds, failed, provisioned } = batch;
   return (
     <section class="card">
-      <h2>{t.batch.devices}</h2>
+      <div class="card-head">
+        <h2>{t.batch.devices}</h2>
+        <CheckButton batch={batch} />
+      </div>
       <p class="big-number">
         {number(provisioned)} <small>{t.batch.of(number(bound))}</small>
         {failed > 0 && <small class="bad">{t.batch.failedCount(failed)}</small>}
@@ -56,6 +60,7 @@ function Cloud({ bound, cloud }: { bound: number; cloud: CloudOfBatch }): JSX.El
           </span>
         )}
       </p>
+      {cloud.activity !== undefined && <CloudActivity activity={cloud.activity} />}
       {cloud.message !== undefined && <p class="cloud-message">{cloud.message}</p>}
     </li>
   );

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import type { CloudRow } from "../../views/wire.ts";
+import { ToldWords } from "../parts/activity.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { complain } from "../parts/toasts.tsx";
 import { at, post } from "../state/api.ts";
@@ -42,6 +43,7 @@ export function CloudCard({ account, cloud, mayEdit, onEdit, onRemove }: CloudCa
         )}
         <span class="muted">{t.provisioning.devices(cloud.devices)}</span>
       </p>
+      {cloud.told !== undefined && <ToldWords told={cloud.told} />}
       {cloud.endpoint !== undefined && (
         <p class="mono clip muted" title={cloud.endpoint}>
           {cloud.endpoint}

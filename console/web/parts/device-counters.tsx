@@ -1,12 +1,19 @@
 import type { JSX } from "preact";
 import { number, share, t } from "../texts/index.ts";
+import type { Told } from "../../views/wire.ts";
+import { ToldCounter } from "./activity.tsx";
 import { Bar } from "./basics.tsx";
 
-/** How many devices are bound, in every cloud of their batch, and refused: three of a page's counters. */
+/** How many devices are bound, in every cloud of their batch, and refused: three of a page's counters; where clouds tell, how many are active. */
 export function DeviceCounters(props: {
-  counters: { readonly bound: number; readonly provisioned: number; readonly failed: number };
+  counters: {
+    readonly bound: number;
+    readonly provisioned: number;
+    readonly failed: number;
+    readonly told?: Told;
+  };
 }): JSX.Element {
-  const { bound, failed, provisioned } = props.counters;
+  const { bound, failed, provisioned, told } = props.counters;
   const words = t.batches.counters;
   return (
     <>
@@ -26,6 +33,7 @@ export function DeviceCounters(props: {
         <dt>{words.failed}</dt>
         <dd>{number(failed)}</dd>
       </div>
+      {told !== undefined && <ToldCounter told={told} />}
     </>
   );
 }

@@ -180,6 +180,19 @@ export const en = {
     svg: "SVG",
     print: "Print a label",
   },
+  activity: {
+    title: "Active",
+    counts: (active: string, asked: string) => `${active} of ${asked} asked`,
+    words: (active: string, asked: string) =>
+      `${active} of ${asked} devices that it was asked about are active`,
+    differing: (count: number) => counted(count, "differs", "differ"),
+    told: (time: string) => `told ${time}`,
+    oldest: (time: string) => `oldest answer ${time}`,
+    first: "Not as they were left there",
+    repair: "If nobody means it so, Provision now puts right what is missing.",
+    check: "Check now",
+    checkAsked: "The clouds are asked how the devices stand",
+  },
   chooseClouds: {
     title: "Choose Cloud APIs",
     lead: "The devices go into each of them, each at its own pace.",
