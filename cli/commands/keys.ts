@@ -1,15 +1,14 @@
-import { writeFile } from "node:fs/promises";
 import { ACCOUNT_LABEL, KEY_ROTATION_REQUESTED_AT } from "../../crds/index.ts";
 import { withDeadline } from "../../operator/runtime/deadline.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
+import { checkOut, type OutFile, writeOut } from "../output/out-file.ts";
 import { some } from "../output/words.ts";
 
-export interface KeysOptions {
+export interface KeysOptions extends OutFile {
   /** The one key that is signed with, as PEM, for callees that take no key set. */
   readonly pem?: boolean;
-  readonly out?: string;
   /** Milliseconds. */
   readonly timeout: number;
   readonly wait?: boolean;
@@ -29,6 +28,7 @@ interface PublicKeys {
 
 /** Makes the namespace an account, and gives its public keys once the operator has made them: before any cloud is. */
 export async function keysInit(context: Context, options: KeysOptions): Promise<ExitCode> {
+  await checkOut(options);
   return await atCluster(context, async (session) => {
     const { io, signal } = context;
     const { namespaces, namespace } = session;
@@ -54,6 +54,7 @@ export async function keysInit(context: Context, options: KeysOptions): Promise<
 
 /** Gives the public keys of the account. */
 export async function keysShow(context: Context, options: KeysOptions): Promise<ExitCode> {
+  await checkOut(options);
   return await atCluster(context, async (session) => {
     const keys = await publishedIn(session, context.signal);
     if (keys === undefined) throw notYet(context, session);
@@ -64,6 +65,7 @@ export async function keysShow(context: Context, options: KeysOptions): Promise<
 
 /** Asks for a new signing key; it is published beside the present one, until every cloud accepts it. */
 export async function keysRotate(context: Context, options: KeysOptions): Promise<ExitCode> {
+  await checkOut(options);
   return await atCluster(context, async (session) => {
     const { io, signal } = context;
     const { namespace } = session;
@@ -136,12 +138,13 @@ async function give(
   { io }: Context,
   { namespace }: Session,
   { jwks, pem, kids }: PublicKeys,
-  { pem: wantsPem, out }: KeysOptions,
+  options: KeysOptions,
 ): Promise<void> {
+  const { pem: wantsPem, out } = options;
   const text = wantsPem === true ? pem : jwks;
   await io.stderr.write(`Account ${namespace} has ${some(kids.length, "public key")}: ${kids.join(", ")}.\n`);
   if (out === undefined) await io.stdout.write(text);
-  else await writeFile(out, text);
+  else await writeOut(out, text, options);
 }
 
 function notYet({ io }: Context, { namespace }: Session): CliError {

@@ -10,13 +10,11 @@ import { findBatch } from "../cluster/find-batch.ts";
 import { atCluster } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
+import { checkOut, isThere, type OutFile, thereAlready } from "../output/out-file.ts";
 import { some } from "../output/words.ts";
 
-export interface ManifestOptions {
+export interface ManifestOptions extends OutFile {
   readonly format?: "csv" | "7z";
-  /** Where it is written; the standard output unless given. */
-  readonly out?: string;
-  readonly force?: boolean;
   readonly manifest?: string;
   readonly operatorNamespace: string;
 }
@@ -33,6 +31,7 @@ export async function manifest(context: Context, given: string, options: Manifes
       "Write it into a file with --out FILE, or pipe it into a command",
     );
   }
+  await checkOut(options);
   return await atCluster(context, async (session) => {
     const batch = await findBatch(session, given, signal);
     const { reel, binding } = await reelOf(session, batch, signal);
@@ -109,13 +108,6 @@ async function place(made: string, out: string, force: boolean): Promise<void> {
     await rename(partial, out);
   } catch (error) {
     await rm(partial, { force: true });
-    if (error instanceof Error && Reflect.get(error, "code") === "EEXIST") {
-      throw new CliError(
-        EXIT.refused,
-        `${out} is there already`,
-        "Overwrite it with --force, or give another --out",
-      );
-    }
-    throw error;
+    throw isThere(error) ? thereAlready(out) : error;
   }
 }

@@ -120,6 +120,7 @@ function defineKeys(program: Command, definer: Definer): void {
     command
       .option("--pem", "the one key that is signed with, as PEM, for callees that take no key set")
       .option("--out <file>", "where to write it; the standard output unless given")
+      .option("--force", "over a file that is there")
       .addOption(
         new Option("--timeout <time>", "wait at most so long for the operator")
           .argParser(durationArgument)
