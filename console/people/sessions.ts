@@ -12,6 +12,8 @@ const IDLE_MS = 2 * 3_600_000;
 const LONGEST_MS = 10 * 3_600_000;
 const SWEEP_MS = 60_000;
 const MAX_SESSIONS = 2000;
+/** A shift that shares one name has a phone each; no one person takes the others' places. */
+const MAX_OF_ONE = 100;
 
 /** One person at one browser. */
 export interface Session {
@@ -65,10 +67,10 @@ export class Sessions {
       until: Math.min(now + LONGEST_MS, person.expiresAt ?? Infinity),
       seenAt: now,
     });
-    if (this.#kept.size > MAX_SESSIONS) {
-      const [oldest] = this.#kept.keys();
-      if (oldest !== undefined) this.#end(oldest);
-    }
+    const one = identityOf(person);
+    const theirs = [...this.#kept].filter(([, kept]) => identityOf(kept.person) === one);
+    if (theirs.length > MAX_OF_ONE) this.#endFirst(theirs.map(([key]) => key));
+    if (this.#kept.size > MAX_SESSIONS) this.#endFirst(this.#kept.keys());
     return name;
   }
 
@@ -104,6 +106,12 @@ export class Sessions {
     return now >= until || now - seenAt >= IDLE_MS;
   }
 
+  /** Of these, the one that was not used for longest. */
+  #endFirst(keys: Iterable<string>): void {
+    const [oldest] = keys;
+    if (oldest !== undefined) this.#end(oldest);
+  }
+
   #end(key: string): void {
     const kept = this.#kept.get(key);
     if (kept === undefined) return;
@@ -119,6 +127,11 @@ export class Sessions {
       this.#sweeping = this.#sweepLater();
     }, SWEEP_MS);
   }
+}
+
+/** Who somebody is to the cluster: a name that the provider gives is not that of a token's owner. */
+function identityOf({ credentials, name }: Person): string {
+  return credentials.kind === "impersonated" ? `impersonated/${credentials.user}` : `token/${name}`;
 }
 
 function digest(name: string): string {
