@@ -18,6 +18,15 @@ export function deadline(c: Ctx): AbortSignal {
   return AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(MAX_MS)]);
 }
 
+/**
+ * Breaks the connection off. A browser that reads no more would keep it, whatever becomes of the answer: what is written
+ * already waits to be taken.
+ */
+export function hangUp(c: Context): void {
+  const { outgoing } = (c.env ?? {}) as { outgoing?: { destroy(): void } };
+  outgoing?.destroy();
+}
+
 /** The account in the path. @throws Problem 404 */
 export function accountOf(c: Ctx): string {
   return named(accountName, c.req.param("account"));

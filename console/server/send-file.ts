@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import type { MadeFile } from "../actions/manifest.ts";
 import type { Clock, Timer } from "../../operator/runtime/clock.ts";
+import { hangUp } from "./context.ts";
 import type { Ctx } from "./context.ts";
 
 const CHUNK = 65_536;
@@ -37,6 +38,7 @@ export function sendFile(c: Ctx, file: MadeFile, o: { clock: Clock; signal: Abor
     start(controller) {
       fail = (error) => {
         controller.error(error);
+        hangUp(c);
         void end();
       };
       waitForReader();

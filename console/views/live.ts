@@ -1,7 +1,11 @@
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import type { SSEStreamingApi } from "hono/streaming";
+import { systemClock } from "../../operator/runtime/clock.ts";
+import type { Clock } from "../../operator/runtime/clock.ts";
+import { withDeadline } from "../../operator/runtime/deadline.ts";
 import { sameJson } from "../../operator/runtime/json.ts";
+import { hangUp } from "../server/context.ts";
 import { problemOf } from "../server/problem.ts";
 import type { KubeObject } from "../../operator/runtime/objects.ts";
 import type { View } from "./views.ts";
@@ -12,12 +16,15 @@ const PAUSE_MS = 300;
 const BEAT_MS = 10_000;
 /** Then the page connects anew: what was granted must not be for ever. */
 const LONGEST_MS = 30 * 60_000;
+/** A page that takes nothing for so long has gone, or might as well have: it comes again by itself. */
+const STALLED_MS = 30_000;
 
 export interface Live<T> {
   readonly views: readonly View<KubeObject>[];
   /** What is to be told now. */
   readonly read: () => T | Promise<T>;
   readonly ended: AbortSignal;
+  readonly clock?: Clock;
 }
 
 /** Whether the browser asks to be told of changes too (EventSource says so by itself). */
@@ -26,45 +33,68 @@ export function wantsLive(c: Context): boolean {
 }
 
 /**
- * Tells the page what `read` gives, now and whenever a view has changed and it differs, until the page goes, the session
- * ends, or the right to it is gone. The views are released then.
+ * Tells the page what `read` gives, now and whenever a view has changed and it differs, until the page goes or reads no
+ * more, the session ends, or the right to it is gone. The views are released then.
  */
-export function live<T>(c: Context, { views, read, ended }: Live<T>): Response {
+export function live<T>(c: Context, { views, read, ended, clock = systemClock }: Live<T>): Response {
   c.header("x-accel-buffering", "no");
-  return streamSSE(c, async (stream) => {
+  const response = streamSSE(c, async (stream) => {
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, ended, AbortSignal.timeout(LONGEST_MS)]);
     stream.onAbort(() => over.abort(new Error("the page has gone")));
     const bell = new Bell();
     const ends = views.map((view) => view.onChange(() => bell.ring()));
+    const say: Say = async (event, data) => {
+      const late = (): Error => new Stalled(`the page has read nothing for ${STALLED_MS / 1000} seconds`);
+      try {
+        await withDeadline({ clock, ms: STALLED_MS, signal, late }, () => stream.writeSSE({ event, data }));
+      } catch (error) {
+        hangUp(c);
+        throw error;
+      }
+    };
     try {
-      await tellUntil(stream, { views, read, bell, signal });
+      await tellUntil(stream, { views, read, bell, say, signal });
     } catch (error) {
-      if (signal.aborted) return;
-      const { body } = problemOf(error);
-      await stream.writeSSE({ event: "problem", data: JSON.stringify(body) });
+      if (signal.aborted || error instanceof Stalled) return;
+      await say("problem", JSON.stringify(problemOf(error).body)).catch(() => undefined);
     } finally {
       for (const end of ends) end();
       for (const view of views) view.release();
     }
   });
+  response.headers.set("cache-control", "no-store");
+  return response;
+}
+
+/** Tells the page something; rejects when it takes nothing any more, or when all is over. */
+type Say = (event: string, data: string) => Promise<void>;
+
+class Stalled extends Error {
+  override readonly name = "Stalled";
 }
 
 async function tellUntil<T>(
   stream: SSEStreamingApi,
-  o: { views: readonly View<KubeObject>[]; read: () => T | Promise<T>; bell: Bell; signal: AbortSignal },
+  o: {
+    views: readonly View<KubeObject>[];
+    read: () => T | Promise<T>;
+    bell: Bell;
+    say: Say;
+    signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { bell, read, signal, views } = o;
+  const { bell, read, say, signal, views } = o;
   let told: T | undefined;
   while (!signal.aborted) {
     const now = await read();
     if (told === undefined || !sameJson(told, now)) {
-      await stream.writeSSE({ event: "data", data: JSON.stringify(now) });
+      await say("data", JSON.stringify(now));
       told = now;
     }
     const rung = await bell.rungWithin(BEAT_MS, signal);
     if (signal.aborted) return;
-    if (!rung) await stream.writeSSE({ event: "beat", data: "" });
+    if (!rung) await say("beat", "");
     for (const view of views) await view.check(signal);
     await stream.sleep(PAUSE_MS);
   }
