@@ -39,6 +39,17 @@ describe("a page of batches", () => {
     expect(page.counters).toMatchObject({ batches: 10_000, bound: 30_000, provisioned: 15_000 });
   });
 
+  it("has a row made once for each object, and anew for one that has changed", () => {
+    const [first, second] = many.slice(0, 2).map((batch) => ({ ...batch }));
+    if (first === undefined || second === undefined) throw new Error("there are no batches");
+    const rows = (...batches: DeviceBatch[]) => batchPage(batches, query({ order: "asc" })).rows;
+    const before = rows(first, second);
+    const changed = { ...second, status: { ...second.status, boundDevices: 4711 } };
+    const after = rows(first, changed);
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).toMatchObject({ name: "b-1", bound: 4711 });
+  });
+
   it("is one of pages that together are all that fit, each once, whatever is asked", () => {
     const some = many.slice(0, 137);
     fc.assert(

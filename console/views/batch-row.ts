@@ -4,8 +4,19 @@ import { progressOf } from "../../desk/progress.ts";
 import { type Condition, findCondition, formatTime } from "../../operator/runtime/conditions.ts";
 import type { Activity, BatchRow, BatchState, CloudOfBatch } from "./wire.ts";
 
-/** A batch as the table shows it. */
+/** A cache holds another object for a batch that has changed, and drops this one. */
+const ROWS = new WeakMap<DeviceBatch, BatchRow>();
+
+/** A batch as the table shows it; of one object it is made once, however many pages show it, however often. */
 export function batchRow(batch: DeviceBatch): BatchRow {
+  const made = ROWS.get(batch);
+  if (made !== undefined) return made;
+  const row = rowOf(batch);
+  ROWS.set(batch, row);
+  return row;
+}
+
+function rowOf(batch: DeviceBatch): BatchRow {
   const { metadata, spec, status } = batch;
   const { perSecond, completion, provisioned, failed, devices } = progressOf(batch);
   const cause = causeOf(status?.conditions ?? []);
