@@ -6,6 +6,7 @@ import { Slots } from "../../manifests/index.ts";
 import { type Clock, monotonic } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
+import { KeptSecrets } from "./kept-secrets.ts";
 import { type CloudLink, type CloudLinks, declarationOf } from "./links.ts";
 import { resolve, type ResolveDeps, Unresolved, withNextKey, withOffers } from "./resolve.ts";
 import type { Probe } from "./status.ts";
@@ -63,7 +64,7 @@ const SUSPECT_AFTER_MS = 10_000;
 
 interface Entry {
   readonly declaration: string;
-  readonly namespace: string;
+  readonly api: CloudApi;
   failures: number;
   probedAt: number;
   nextProbeAt: number;
@@ -79,12 +80,14 @@ type Found = { probe: Probe; link?: CloudLink };
  */
 export class Probes {
   readonly #o: ProbesOptions;
+  readonly #secrets: KeptSecrets;
   readonly #entries = new Map<string, Entry>();
   readonly #total: Slots;
   readonly #accounts = new Map<string, { slots: Slots; users: number }>();
 
   constructor(options: ProbesOptions) {
-    this.#o = options;
+    this.#secrets = new KeptSecrets(options.secrets, options.clock);
+    this.#o = { ...options, secrets: this.#secrets };
     this.#total = new Slots(options.total ?? 32);
   }
 
@@ -95,10 +98,10 @@ export class Probes {
     let entry = this.#entries.get(key);
     if (entry?.declaration !== declaration) {
       entry?.running?.abort(new Error("the CloudApi has changed"));
-      const { namespace } = api.metadata;
+      if (entry !== undefined) this.#forgetSecret(entry.api);
       entry = {
         declaration,
-        namespace,
+        api,
         failures: 0,
         probedAt: 0,
         nextProbeAt: 0,
@@ -138,8 +141,9 @@ export class Probes {
     if (entry === undefined) return;
     entry.running?.abort(new Error("the CloudApi is not to be called any more"));
     this.#entries.delete(key);
+    this.#forgetSecret(entry.api);
     this.#o.links.delete(key);
-    this.#o.linkChanged(entry.namespace);
+    this.#o.linkChanged(entry.api.metadata.namespace);
   }
 
   /** Ends all probes. */
@@ -150,7 +154,9 @@ export class Probes {
   /** Never rejects. */
   async #run(api: CloudApi, entry: Entry, signal: AbortSignal): Promise<void> {
     try {
-      const found = await this.#inTurn(entry.namespace, signal, () => this.#ask(api, signal));
+      const found = await this.#inTurn(entry.api.metadata.namespace, signal, () =>
+        this.#askAsItIs(api, signal),
+      );
       if (signal.aborted) return;
       this.#note(api, entry, found);
     } catch (error) {
@@ -181,13 +187,31 @@ export class Probes {
     if (has === undefined) links.planTry(api, entry.nextProbeAt);
     // Batches that wait say when the next try is, and what a cloud can do may be what they wait for.
     if (had === undefined || has === undefined || offersOf(had) !== offersOf(has))
-      linkChanged(entry.namespace);
+      linkChanged(entry.api.metadata.namespace);
   }
 
   #nextAfter(failures: number): number {
     const base =
       failures === 0 ? READY_INTERVAL_MS : Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1));
     return this.#o.clock.now() + base * (0.75 + this.#o.random() / 2);
+  }
+
+  /** What went wrong with a Secret that was read a while ago is tried at once with what it holds now. */
+  async #askAsItIs(api: CloudApi, signal: AbortSignal): Promise<Found> {
+    const started = monotonic(this.#o.clock);
+    const found = await this.#ask(api, signal);
+    if (found.probe.passed) return found;
+    const wasOld = this.#forgetSecret(api, started);
+    if (!wasOld || found.probe.reason !== "Unauthorized") return found;
+    const again = await this.#ask(api, signal);
+    if (!again.probe.passed) this.#forgetSecret(api);
+    return again;
+  }
+
+  #forgetSecret({ metadata, spec }: CloudApi, since?: number): boolean {
+    const { namespace } = metadata;
+    const name = spec.other?.credentialsSecretRef.name;
+    return name !== undefined && this.#secrets.forget({ namespace, name }, since);
   }
 
   async #ask(api: CloudApi, signal: AbortSignal): Promise<Found> {

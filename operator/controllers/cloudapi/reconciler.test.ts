@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import type { CloudApi } from "../../../crds/index.ts";
+import { API_VERSION, type CloudApi, kinds } from "../../../crds/index.ts";
+import type { Secret } from "../../accounts/core-kinds.ts";
 import { InteropError } from "../../../interop/caller/errors.ts";
 import { generateSigningKey } from "../../../interop/trust/signing-key.ts";
 import { TokenSource } from "../../../interop/trust/token-source.ts";
@@ -10,14 +11,17 @@ import { silentLogger } from "../../runtime/logger.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { ControllerRig, until } from "../testing/controllers.ts";
 import { CloudLinks } from "./links.ts";
-import { type Prober, Probes } from "./probes.ts";
+import { type Prober, Probes, type ProbesOptions } from "./probes.ts";
 import { CloudApiReconciler } from "./reconciler.ts";
 
 const key = await generateSigningKey();
 const ANSWER = { compatibilityVersion: 1, capabilities: [] };
 
 /** A CloudApi controller on an API server in memory, with clouds that answer as `info` does. */
-async function bench(info: Prober["info"], more: { total?: number } = {}) {
+async function bench(
+  info: Prober["info"],
+  more: { total?: number; secrets?: ProbesOptions["secrets"] } = {},
+) {
   const rig = await ControllerRig.start();
   const { cluster, events } = rig;
   const links = new CloudLinks();
@@ -124,6 +128,64 @@ describe("a CloudApi", () => {
     late.resolve(ANSWER);
     await until(() => probes.look(cluster.cloudApis.cache.list()[0] as CloudApi).nextProbeAt !== undefined);
     expect(new Set(seen)).toEqual(new Set(["True"]));
+  });
+
+  it("reads its Secret once for many probes, and anew where the cloud refuses what it held", async () => {
+    let accepted = "old";
+    let held = "old";
+    let reads = 0;
+    const metadata = { namespace: "acme", name: "own" };
+    const find = (): Promise<Secret> => {
+      reads += 1;
+      const [username, password] = ["certferry", held].map((text) => Buffer.from(text).toString("base64"));
+      const data = { username: username ?? "", password: password ?? "" };
+      const login = { namespace: "acme", name: "login" };
+      return Promise.resolve({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: login,
+        type: "kubernetes.io/basic-auth",
+        data,
+      });
+    };
+    const asked: string[] = [];
+    const info: Prober["info"] = ({ auth }) => {
+      const password = auth.kind === "basic" ? auth.password : "";
+      asked.push(password);
+      const refused = new InteropError({ reason: "Unauthorized", message: "refused", transient: false });
+      return password === accepted ? Promise.resolve(ANSWER) : Promise.reject(refused);
+    };
+    const { cluster, ready, probes, enqueue } = await bench(info, { secrets: { find } });
+    const probed = async (times: number): Promise<void> => {
+      const before = asked.length;
+      probes.anew("acme/own");
+      enqueue("acme/own");
+      await until(() => asked.length === before + times);
+    };
+    const credentialsSecretRef = { name: "login" };
+    await cluster.cloudApis.client.create({
+      apiVersion: API_VERSION,
+      kind: kinds.CloudApi.kind,
+      metadata,
+      spec: {
+        type: "Other",
+        other: { url: "https://own.example/", cloud: "Private", credentialsSecretRef },
+      },
+    });
+    await until(() => ready("acme/own")?.status === "True");
+    await probed(1);
+    await probed(1);
+    expect(reads).toBe(1);
+    [accepted, held] = ["new", "new"];
+    await probed(2);
+    expect(asked).toEqual(["old", "old", "old", "old", "new"]);
+    expect(ready("acme/own")).toMatchObject({ status: "True", reason: "Connected" });
+    // What was just read and is refused is not tried twice: doors lock after so many wrong passwords.
+    accepted = "another";
+    await probed(2);
+    await until(() => ready("acme/own")?.status === "False");
+    await probed(1);
+    expect(asked.slice(5)).toEqual(["new", "new", "new"]);
   });
 
   it("tells of each verdict that is not the last one, the first included", async () => {
