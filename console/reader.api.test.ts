@@ -1,4 +1,4 @@
-import type { Page } from "playwright-core";
+import type { Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { findChromium } from "../tools/chromium/source.ts";
 import { missingPart } from "../tools/setup/missing-part.ts";
@@ -70,6 +70,35 @@ describe.skipIf(missing !== undefined)(`who reads the console's pages${missing ?
     await page.locator("h1:focus").filter({ hasText: "D002" }).waitFor();
   });
 
+  it("has no connection open while the page is hidden for long, and sees it as it is when it is shown", async () => {
+    await site.field.batch("acme", "d003", { batchId: "D003" });
+    const page = await browser.page(DESKTOP, site.console.url);
+    await page.clock.install();
+    let streams = 0;
+    const isStream = (request: Request): boolean => request.headers()["accept"] === "text/event-stream";
+    page.on("request", (request) => (streams += isStream(request) ? 1 : 0));
+    page.on("requestfailed", (request) => (streams -= isStream(request) ? 1 : 0));
+    page.on("requestfinished", (request) => (streams -= isStream(request) ? 1 : 0));
+    await signIn(page, "ada", "/acme/batches/d003");
+    await page.locator("h1").filter({ hasText: "D003 Waiting" }).waitFor();
+    expect(streams).toBe(1);
+    await see(page, "hidden");
+    await page.clock.fastForward("01:00");
+    await see(page, "visible");
+    await page.clock.fastForward("30:00");
+    expect(streams).toBe(1);
+    await see(page, "hidden");
+    await page.clock.fastForward("06:00");
+    await expect.poll(() => streams).toBe(0);
+    await site.field.batches.patch({ namespace: "acme", name: "d003" }, { spec: { suspend: true } }, {});
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await page.locator("h1").textContent()).toMatch(/Waiting/u);
+    expect(streams).toBe(0);
+    await see(page, "visible");
+    await page.locator("h1").filter({ hasText: "D003 Suspended" }).waitFor();
+    expect(streams).toBe(1);
+  });
+
   it("stays where they choose the account, and is told whose page it is now", async () => {
     const page = await opened("ada", "/acme/batches");
     await page.getByLabel("Account").waitFor();
@@ -80,3 +109,11 @@ describe.skipIf(missing !== undefined)(`who reads the console's pages${missing ?
     expect(await page.locator("select:focus").count()).toBe(1);
   });
 });
+
+/** Has the page believe that it is shown, or in a tab behind another. (As text, because these are the page's own types.) */
+async function see(page: Page, state: "visible" | "hidden"): Promise<void> {
+  await page.evaluate(`
+    Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "${state}" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  `);
+}

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ProblemBody } from "../../server/problem.ts";
 import { Refused, call } from "./api.ts";
+import { restWhileHidden } from "./rest.ts";
 import { connected, signedOut } from "./session.ts";
 
 const FIRST_PAUSE_MS = 500;
@@ -27,16 +28,21 @@ export function useLive<T>(path: string | undefined): Told<T> {
   return told;
 }
 
-/** Follows an address until the returned function is called. */
+/**
+ * Follows an address until the returned function is called. Nothing is followed while nobody sees the page: each
+ * connection has a place of few at the browser and at the console. What is told first afterwards is as it is then.
+ */
 export function follow<T>(path: string, tell: (told: Told<T>) => void): () => void {
   let source: EventSource | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let pause = FIRST_PAUSE_MS;
   let last: T | undefined;
+  let resting = false;
+  let final = false;
   const over = new AbortController();
   const again = (): void => {
     source?.close();
-    if (over.signal.aborted) return;
+    if (over.signal.aborted || resting) return;
     connected.value = false;
     timer = setTimeout(open, pause);
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
@@ -46,6 +52,7 @@ export function follow<T>(path: string, tell: (told: Told<T>) => void): () => vo
     if (problem.isConsoles && problem.status === 401) signedOut();
     else if (problem.isConsoles && FINAL.has(problem.status)) {
       source?.close();
+      final = true;
       tell({ data: undefined, problem });
     } else {
       tell({ data: last, problem: last === undefined ? problem : undefined });
@@ -73,8 +80,21 @@ export function follow<T>(path: string, tell: (told: Told<T>) => void): () => vo
       });
     });
   };
+  const stopResting = restWhileHidden({
+    rest: () => {
+      resting = true;
+      source?.close();
+      clearTimeout(timer);
+    },
+    wake: () => {
+      resting = false;
+      pause = FIRST_PAUSE_MS;
+      if (!final) open();
+    },
+  });
   open();
   return () => {
+    stopResting();
     over.abort();
     source?.close();
     clearTimeout(timer);
