@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
+import type { SimulatedManners } from "../testing/cloud.ts";
 import { Rig } from "../testing/rig.ts";
 import type { RoundSpec, Surveys } from "./surveys.ts";
 
@@ -24,8 +25,8 @@ class Provisioned implements AsyncDisposable {
     return this.rig.surveys;
   }
 
-  static async open(count: number): Promise<Provisioned> {
-    const rig = await Rig.open();
+  static async open(count: number, manners: SimulatedManners = {}): Promise<Provisioned> {
+    const rig = await Rig.open({ manners });
     const spec = await rig.reel("D001", manifestCsv(devices.slice(0, count), { batchId: "D001" }));
     rig.ferry.declare(spec);
     await rig.ended(spec, 60_000);
@@ -136,6 +137,21 @@ describe("a round", () => {
     // Eight requests of five devices, the last of which nobody waits for: one a second.
     expect((toldAt - started) / 1_000).toBeGreaterThanOrEqual(35);
     expect(site.questions.every(({ refs }) => refs.length <= 5)).toBe(true);
+  });
+});
+
+describe("a cloud whose pace is known", () => {
+  it("is asked a tenth of it", async () => {
+    await using site = await Provisioned.open(60, { devicesPerSecond: 5 });
+    const { rate } = site.rig.ferry.lane(site.spec).view;
+    expect(rate).toBeLessThan(20);
+    const started = site.rig.clock.now();
+    site.surveys.declare(site.round());
+    const { asked, toldAt } = await site.told();
+    const last = site.questions.at(-1)?.refs.length ?? 0;
+    expect(asked).toBe(60);
+    // Nobody waits for the silence after the last request.
+    expect(((toldAt - started) / 1_000) * rate * 0.1).toBeGreaterThanOrEqual((60 - last) * 0.99);
   });
 });
 
