@@ -19,6 +19,10 @@ const CLAIMS: Readonly<Record<string, object>> = {
     groups: ["line-leads", "system:masters", "strangers"],
   },
   ivan: { email: "ivan@example.com", email_verified: false, groups: ["line-leads"] },
+  jörg: { email: "jörg@łódź.example", email_verified: true, groups: [] },
+  double: { email: "hedy@example.com ", email_verified: true, groups: ["line-leads"] },
+  broken: { email: "hedy\n@example.com", email_verified: true, groups: ["line-leads"] },
+  half: { email: "hedy\uD800@example.com", email_verified: true, groups: ["line-leads"] },
   mallory: { email: "system:admin", email_verified: true, groups: ["system:masters"] },
 };
 
@@ -52,7 +56,10 @@ beforeAll(async () => {
     roleRef: { apiGroup: RBAC, kind: "ClusterRole", name: "certferry-binder" },
     subjects: [{ apiGroup: RBAC, kind: "Group", name: "oidc:line-leads" }],
   };
-  await apply(site.field.client, [binding]);
+  const roleRef = { ...binding.roleRef };
+  const subjects = [{ apiGroup: RBAC, kind: "User", name: "oidc:jörg@łódź.example" }];
+  const metadata = { name: "joerg", namespace: "globex" };
+  await apply(site.field.client, [binding, { ...binding, metadata, roleRef, subjects }]);
 });
 
 afterAll(async () => {
@@ -168,6 +175,25 @@ describe("signing in at a provider", () => {
     const me = await mallory.get("/api/me");
     // With its prefix the name is another's than the cluster's own.
     expect(me.json["accounts"]).toEqual([]);
+  });
+
+  it("is as oneself whatever letters one's name has", async () => {
+    const visitor = site.visitor();
+    expect(await signIn(visitor, "jörg", "/globex/batches")).toMatchObject({ status: 302 });
+    await eventually(async () => {
+      const me = await visitor.get("/api/me");
+      return me.json["name"] === "jörg@łódź.example" && JSON.stringify(me.json["accounts"]) === '["globex"]';
+    });
+  });
+
+  it("is refused to a name that would reach the cluster as another one", async () => {
+    for (const login of ["double", "broken", "half"]) {
+      const visitor = site.visitor();
+      const answer = await signIn(visitor, login);
+      expect(answer.status, login).toBe(401);
+      expect(JSON.parse(answer.text)).toMatchObject({ code: "NameRefused" });
+      expect((await visitor.get("/api/me")).status).toBe(401);
+    }
   });
 
   it("does not lead to another site afterwards", async () => {

@@ -121,6 +121,13 @@ export class OidcSignIn {
     if (usernameClaim === "email" && claims["email_verified"] === false) {
       throw new Problem(401, "SignInFailed", "The provider has not verified your email address.");
     }
+    if (!isTransmittable(claimed)) {
+      throw new Problem(
+        401,
+        "NameRefused",
+        `Your ${usernameClaim} at the provider begins or ends with a space, or holds characters that are none: the cluster would take it for another name. Ask the provider's administrator to mend it.`,
+      );
+    }
     const user = usernamePrefix + claimed;
     // Names that the cluster has for its own parts are nobody's.
     if (user.startsWith("system:")) {
@@ -160,4 +167,9 @@ export class OidcSignIn {
     const [oldest] = this.#pending.keys();
     if (oldest !== undefined) this.#pending.delete(oldest);
   }
+}
+
+/** Whether a name arrives in a header as it is: servers drop spaces at its ends, and two broken names would become one. */
+function isTransmittable(name: string): boolean {
+  return name.isWellFormed() && name === name.trim() && !/\p{Cc}/u.test(name);
 }

@@ -62,6 +62,15 @@ describe("a client that acts as a person", () => {
     }
   });
 
+  it("says names and groups in UTF-8, as the API server reads them", async () => {
+    const [user, groups] = ["oidc:jörg@łódź.example", ["oidc:Frühschicht", "oidc:夜勤"]];
+    await ask({ name: "jörg", credentials: { kind: "impersonated", user, groups } });
+    const utf8 = (name: string): string[] =>
+      lines(asked[0], name).map((line) => Buffer.from(line, "latin1").toString("utf8"));
+    expect(utf8("impersonate-user")).toEqual([user]);
+    expect(utf8("impersonate-group")).toEqual(groups);
+  });
+
   it("goes with a person's own token, and never with the console's", async () => {
     refusals = 1;
     await ask({ name: "robot", credentials: { kind: "token", token: "their own" } });

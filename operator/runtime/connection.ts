@@ -88,7 +88,12 @@ export class Connection {
     this.#userAgent = o.userAgent;
     this.#mayWrite = o.mayWrite;
     this.#onAnswer = o.onAnswer ?? (() => {});
-    this.#headers = o.headers ?? {};
+    this.#headers = Object.fromEntries(
+      Object.entries(o.headers ?? {}).map(([name, value]) => [
+        name,
+        typeof value === "string" ? inUtf8(value) : value.map(inUtf8),
+      ]),
+    );
   }
 
   /** Scheme, host and port, for messages. */
@@ -215,7 +220,7 @@ export class Connection {
       await this.#config.applyToHTTPSOptions(options);
       const headers: Record<string, string> = {};
       for (const [name, value] of Object.entries(options.headers ?? {}))
-        headers[name.toLowerCase()] = String(value);
+        headers[name.toLowerCase()] = inUtf8(String(value));
       if (typeof options.auth === "string") {
         headers["authorization"] = `Basic ${Buffer.from(options.auth).toString("base64")}`;
       }
@@ -302,4 +307,12 @@ function codeOf(error: unknown): string | undefined {
   const code: unknown = Reflect.get(error, "code");
   if (typeof code === "string") return code;
   return error.cause === undefined ? undefined : codeOf(error.cause);
+}
+
+/**
+ * A header's value so that it leaves as UTF-8: the API server takes the bytes of `Impersonate-User` as they come, and as
+ * kubectl sends them (only the keys of `Impersonate-Extra-` are percent-encoded), while here each character is one byte.
+ */
+function inUtf8(value: string): string {
+  return Buffer.from(value, "utf8").toString("latin1");
 }
