@@ -4,9 +4,11 @@ import type { Audit, AuditedRequest } from "./audit.ts";
 /** Nothing but leases and watches for so long: what came before is over. */
 const QUIET_MS = 10_000;
 const SETTLE_MS = 240_000;
+const WATCH_MS = 60_000;
+const SHORT_WATCH_MS = 2_000;
 
 /** Requests of an operator other than those that are always there; the benchmark's own are of another agent. */
-export function isWork({ verb, resource, userAgent }: AuditedRequest): boolean {
+function isWork({ verb, resource, userAgent }: AuditedRequest): boolean {
   return userAgent.startsWith("certferry") && verb !== "watch" && resource !== "leases";
 }
 
@@ -28,4 +30,16 @@ export async function settled(audit: Audit, { log }: Pick<BenchContext, "log">):
     last = Math.max(last, latest.at);
   }
   return count;
+}
+
+/** What an operator asks for within a minute (two seconds where it must be quick); the first few are logged. */
+export async function workMeanwhile(
+  audit: Audit,
+  { quick, log }: Pick<BenchContext, "quick" | "log">,
+): Promise<AuditedRequest[]> {
+  await audit.next();
+  await new Promise((resolve) => setTimeout(resolve, quick ? SHORT_WATCH_MS : WATCH_MS));
+  const work = (await audit.next()).filter(isWork);
+  for (const { verb, resource, name } of work.slice(0, 5)) log(`meanwhile: ${verb} ${resource} ${name}`);
+  return work;
 }

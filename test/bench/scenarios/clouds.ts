@@ -1,14 +1,13 @@
 import { Audit } from "../ground/audit.ts";
 import { Ground } from "../ground/ground.ts";
 import { HEAP_PROBE, heapOf } from "../ground/heap.ts";
-import { isWork, settled } from "../ground/quiet.ts";
+import { settled, workMeanwhile } from "../ground/quiet.ts";
 import { atMost, type Scenario } from "../scenario.ts";
 
 const CLOUDS = 1_000;
 /** CloudApis that are declared at a time. */
 const TOGETHER = 20;
 const DEADLINE_MS = 180_000;
-const WATCH_MS = 60_000;
 
 export const clouds: Scenario = {
   name: "clouds",
@@ -19,7 +18,7 @@ export const clouds: Scenario = {
     "API server; it opens watches of kinds of which that has nothing to tell (there are no batches here) anew, and asks " +
     "for its version, after 90 s.",
   async run(context) {
-    const { quick, log } = context;
+    const { quick } = context;
     const count = quick ? 50 : CLOUDS;
     await using audit = await Audit.make();
     await using ground = await Ground.open(context, audit.flags);
@@ -31,10 +30,7 @@ export const clouds: Scenario = {
     const seconds = (performance.now() - started) / 1_000;
     await settled(audit, context);
     const heap = (await heapOf(operator)) - before;
-    await audit.next();
-    await new Promise((resolve) => setTimeout(resolve, quick ? 2_000 : WATCH_MS));
-    const work = (await audit.next()).filter(isWork);
-    for (const { verb, resource, name } of work.slice(0, 5)) log(`meanwhile: ${verb} ${resource} ${name}`);
+    const work = await workMeanwhile(audit, context);
     return [
       { name: "heap", what: "heap of a CloudApi", value: heap / count / 1_000, unit: "kB", goal: atMost(16) },
       { name: "ready", what: "all ready in", value: seconds, unit: "s" },

@@ -5,7 +5,7 @@ import { Audit } from "../ground/audit.ts";
 import { Ground } from "../ground/ground.ts";
 import { HEAP_PROBE, heapOf } from "../ground/heap.ts";
 import { multiply, raiseFirst } from "../ground/herd.ts";
-import { isWork, settled } from "../ground/quiet.ts";
+import { settled, workMeanwhile } from "../ground/quiet.ts";
 import { atMost, type Scenario } from "../scenario.ts";
 import { median, medianRatio } from "../statistics.ts";
 
@@ -13,7 +13,6 @@ const BATCHES = 10_000;
 const RAW_LIST = resolve(import.meta.dirname, "../ground/raw-list.ts");
 const DEADLINE_MS = 120_000;
 const STARTS = 3;
-const WATCH_MS = 60_000;
 
 export const idle: Scenario = {
   name: "idle",
@@ -49,11 +48,7 @@ export const idle: Scenario = {
     if (operator === undefined) throw new Error("no operator was started");
     const settling = await settled(audit, context);
     const after = await heapOf(operator);
-    await audit.next();
-    await new Promise((resolve) => setTimeout(resolve, quick ? 2_000 : WATCH_MS));
-    const idleRequests = (await audit.next()).filter(isWork);
-    for (const { verb, resource, name } of idleRequests.slice(0, 5))
-      log(`meanwhile: ${verb} ${resource} ${name}`);
+    const idleRequests = await workMeanwhile(audit, context);
     return [
       {
         name: "heap",
