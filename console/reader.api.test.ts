@@ -68,6 +68,7 @@ describe.skipIf(missing !== undefined)(`who reads the console's pages${missing ?
     await page.keyboard.type("D002");
     await page.keyboard.press("Enter");
     await page.locator("h1:focus").filter({ hasText: "D002" }).waitFor();
+    expect(await page.getByRole("dialog").count()).toBe(0);
   });
 
   it("has no connection open while the page is hidden for long, and sees it as it is when it is shown", async () => {

@@ -53,7 +53,11 @@ export function thereAlready(out: string): CliError {
 }
 
 function unfit(message: string): CliError {
-  return new CliError(EXIT.usage, message, "Give another --out, or leave it out and redirect the standard output");
+  return new CliError(
+    EXIT.usage,
+    message,
+    "Give another --out, or leave it out and redirect the standard output",
+  );
 }
 
 async function kindOf(path: string): Promise<"none" | "file" | "folder" | "other"> {

@@ -40,8 +40,7 @@ describe("a page of batches", () => {
   });
 
   it("has a row made once for each object, and anew for one that has changed", () => {
-    const [first, second] = many.slice(0, 2).map((batch) => ({ ...batch }));
-    if (first === undefined || second === undefined) throw new Error("there are no batches");
+    const [first, second] = [batchOf(0), batchOf(1)];
     const rows = (...batches: DeviceBatch[]) => batchPage(batches, query({ order: "asc" })).rows;
     const before = rows(first, second);
     const changed = { ...second, status: { ...second.status, boundDevices: 4711 } };
