@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { certferry } from "./testing/command-line.ts";
 
+const IN_TERMINAL = join(import.meta.dirname, "testing/in_terminal.py");
+const LIVE = JSON.stringify(join(import.meta.dirname, "output/live.ts"));
 const IO = JSON.stringify(join(import.meta.dirname, "io.ts"));
 
 describe("the output", () => {
@@ -33,6 +35,20 @@ describe("the output", () => {
     const code = await new Promise((resolve) => child.once("close", resolve));
     expect(stderr).toMatch(/^error: the output cannot be written: ENOSPC/);
     expect(code).toBe(1);
+  });
+
+  it("that was drawn on has its cursor back, also when the process ends at once", async () => {
+    const script = `const { outputOn } = await import(${IO});
+      const { LiveRegion } = await import(${LIVE});
+      const region = new LiveRegion(outputOn(process.stdout, () => {}));
+      await region.show(() => ["half done"]);
+      process.exit(130);`;
+    const eval_ = [process.execPath, "--input-type=module", "--eval", script];
+    const { stdout } = await new Promise<{ stdout: string }>((resolve) => {
+      execFile("python3", [IN_TERMINAL, "80", "24", ...eval_], (_error, stdout) => resolve({ stdout }));
+    });
+    expect(stdout).toMatch(/\?25l.*half done/s);
+    expect(stdout.endsWith("\u001B[?25h")).toBe(true);
   });
 
   it("that nobody reads any more ends the command quietly", async () => {

@@ -8,6 +8,8 @@ export interface Output {
   readonly rows: number | undefined;
   /** Resolves when there is room for more, so that a slow reader holds up the writer and fills no memory. */
   write(text: string | Uint8Array): Promise<void>;
+  /** What is written should the process end at once, and nobody else can; the returned function takes that back. */
+  atEnd(text: string): () => void;
   /** Calls when the terminal has another size; the returned function ends that. */
   onResize(listener: () => void): () => void;
 }
@@ -30,6 +32,11 @@ export interface Io {
  */
 export function outputOn(stream: NodeJS.WriteStream, failed: (error: NodeJS.ErrnoException) => void): Output {
   stream.on("error", failed);
+  const last = new Set<string>();
+  // Nothing waits at that time: a terminal takes what it is given at once.
+  process.on("exit", () => {
+    for (const text of last) stream.write(text);
+  });
   return {
     get isTTY() {
       return stream.isTTY;
@@ -52,6 +59,10 @@ export function outputOn(stream: NodeJS.WriteStream, failed: (error: NodeJS.Errn
         };
         stream.on("drain", goOn).on("close", goOn);
       }),
+    atEnd: (text) => {
+      last.add(text);
+      return () => last.delete(text);
+    },
     onResize: (listener) => {
       stream.on("resize", listener);
       return () => stream.off("resize", listener);

@@ -6,6 +6,7 @@ import { findBatch } from "../cluster/find-batch.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
+import { canDraw } from "../output/live.ts";
 import { isMachineFormat, listText, objectText } from "../output/objects.ts";
 import { bar, batchLines, STANDING_COLOURS, type Style, styleFor } from "../output/progress.ts";
 import { type Column, cut, tableLines } from "../output/table.ts";
@@ -88,7 +89,7 @@ async function all(context: Context, session: Session, options: StatusOptions): 
 /** Whether the output goes on: as it was asked for, and else on a terminal, where there is something to see. */
 function isLive({ io }: Context, { output, watch }: StatusOptions, batches: readonly DeviceBatch[]): boolean {
   if (isMachineFormat(output) || watch === false) return false;
-  return watch === true || (output === undefined && io.stdout.isTTY && anyUnderWay(batches));
+  return watch === true || (output === undefined && canDraw(io.stdout, io) && anyUnderWay(batches));
 }
 
 function inFull({ io }: Context, batch: DeviceBatch, width: number): string[] {

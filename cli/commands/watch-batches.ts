@@ -3,7 +3,7 @@ import { follow } from "../../desk/follow.ts";
 import type { ListOptions } from "../../operator/runtime/client.ts";
 import type { Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
-import { LiveRegion } from "../output/live.ts";
+import { canDraw, LiveRegion } from "../output/live.ts";
 import { ChangeLines } from "../output/progress.ts";
 
 /** Least time between two drawings; changes in between are in the next. */
@@ -28,7 +28,7 @@ export interface WatchedBatches<R> {
 export async function watchBatches<R>(context: Context, watched: WatchedBatches<R>): Promise<R> {
   const { io, signal } = context;
   const output = io[watched.on ?? "stdout"];
-  const live = output.isTTY ? new LiveRegion(output) : undefined;
+  const live = canDraw(output, io) ? new LiveRegion(output) : undefined;
   const lines = new ChangeLines();
   let batches: readonly DeviceBatch[] = [];
   const draw = (): void => void live?.show((width) => watched.draw(batches, width));

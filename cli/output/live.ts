@@ -1,10 +1,15 @@
-import type { Output } from "../io.ts";
+import type { Io, Output } from "../io.ts";
 import { cut } from "./table.ts";
 
 const HIDE = "\u001B[?25l";
 const SHOW = "\u001B[?25h";
 const ESCAPE = "\u001B";
 const CODES = new RegExp(`${ESCAPE}\\[[0-9;]*m`, "g");
+
+/** Whether what was written can be drawn over: on a terminal that says it knows how. */
+export function canDraw(output: Output, { env }: Pick<Io, "env">): boolean {
+  return output.isTTY && env["TERM"] !== "dumb";
+}
 
 /** A line that knows how to fit a width: text that is cut may hold colours, so who made it cuts it. */
 export type LineMaker = (width: number) => readonly string[];
@@ -19,10 +24,12 @@ export class LiveRegion {
   #shown: readonly string[] = [];
   #make: LineMaker = () => [];
   #open = true;
+  readonly #keepLast: () => void;
 
-  /** @param output a terminal */
+  /** @param output a terminal that can be drawn on */
   constructor(output: Output) {
     this.#output = output;
+    this.#keepLast = output.atEnd(SHOW);
     this.#stopListening = output.onResize(() => void this.#draw(true));
     void output.write(HIDE);
   }
@@ -44,6 +51,7 @@ export class LiveRegion {
     if (!this.#open) return;
     this.#open = false;
     this.#stopListening();
+    this.#keepLast();
     await this.#output.write(SHOW);
   }
 
