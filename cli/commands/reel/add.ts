@@ -13,6 +13,7 @@ import { openLocalWorkshop } from "../../cluster/bound-reel.ts";
 import { atCluster, type Session } from "../../cluster/session.ts";
 import type { Context } from "../../context.ts";
 import { CliError, EXIT, type ExitCode } from "../../exit.ts";
+import type { Io } from "../../io.ts";
 import { type MachineFormat, objectText } from "../../output/objects.ts";
 import { count } from "../../output/words.ts";
 import { type Examined, examine, readPem, summaryLines } from "./examine.ts";
@@ -44,8 +45,8 @@ export async function reelAdd(context: Context, file: string, options: ReelAddOp
   const placed = [options.s3, options.url, options.path].filter((each) => each !== undefined);
   if (placed.length > 1) throw new CliError(EXIT.usage, "give one of --s3, --url and --path");
   refuseUnused(options);
-  const s3 = options.s3 === undefined ? undefined : s3Place(options.s3, options);
   const { io, signal } = context;
+  const s3 = options.s3 === undefined ? undefined : s3Place(options.s3, options, io.env);
   const signers = await readPem(options.signers);
   await using workshop = await openLocalWorkshop();
   const examined = await examine(context, workshop, { file, batchId, slot: options.slot, signers });
@@ -121,10 +122,10 @@ function secretRefOf({ sourceSecret }: ReelAddOptions): { secretRef?: { name: st
 }
 
 /** The object that is uploaded, and that the operator reads: what the environment adds stands in the Reel. */
-function s3Place(url: string, options: ReelAddOptions): S3Place {
+function s3Place(url: string, options: ReelAddOptions, env: Io["env"]): S3Place {
   const [, bucket, key] = /^s3:\/\/([^/]+)\/(.*[^/])$/.exec(url) ?? [];
-  const region = options.region ?? fromEnvironment("AWS_REGION", "AWS_DEFAULT_REGION");
-  const endpoint = options.endpoint ?? fromEnvironment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
+  const region = options.region ?? firstOf(env, "AWS_REGION", "AWS_DEFAULT_REGION");
+  const endpoint = options.endpoint ?? firstOf(env, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
   if (bucket === undefined || key === undefined) {
     throw new CliError(
       EXIT.usage,
@@ -146,8 +147,8 @@ function s3Place(url: string, options: ReelAddOptions): S3Place {
   return { bucket, key, region, ...(endpoint === undefined ? {} : { endpoint }), ...secretRefOf(options) };
 }
 
-function fromEnvironment(...names: readonly string[]): string | undefined {
-  return names.map((name) => process.env[name]).find((value) => value !== undefined && value !== "");
+function firstOf(env: Io["env"], ...names: readonly string[]): string | undefined {
+  return names.map((name) => env[name]).find((value) => value !== undefined && value !== "");
 }
 
 /** As it is where it fits, else packed: a table of certificates becomes a third of its size. */
