@@ -1,11 +1,14 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findKubectl } from "../tools/kubectl/source.ts";
+import { missingPart } from "../tools/setup/missing-part.ts";
 
 const run = promisify(execFile);
+const missingKubectl = await missingPart(findKubectl());
 const MAIN = join(import.meta.dirname, "main.ts");
 /** A name that a shell would run, were it not careful. */
 const HOSTILE = "$(touch pwned)";
@@ -41,6 +44,40 @@ async function inShell(shell: string, flags: readonly string[], script: string):
   const { stdout } = await run(shell, [...flags, "-c", script], { cwd: folder, env, timeout: 30_000 });
   return stdout.split(/\r?\n/).filter((line) => line !== "");
 }
+
+describe("the completion of the kubectl plugin", () => {
+  const complete = async (...words: string[]): Promise<string[]> => {
+    const plugin = join(folder, "kubectl_complete-certferry");
+    await symlink(MAIN, plugin).catch(() => undefined);
+    const env = { PATH: process.env["PATH"] ?? "", HOME: folder, KUBECONFIG: join(folder, "config") };
+    const { stdout } = await run(process.execPath, [plugin, ...words], { cwd: folder, env });
+    return stdout.split("\n").filter((line) => line !== "");
+  };
+
+  it("tells kubectl what fits, and that files are to be offered where nothing else does", async () => {
+    expect(await complete("st")).toEqual(["status", ":4"]);
+    expect(await complete("status", "--no")).toEqual(["--no-watch", ":4"]);
+    expect(await complete("--context", "")).toEqual([HOSTILE, "plain", ":4"]);
+    expect(await complete("reel", "add", "conf")).toEqual([":0"]);
+  });
+});
+
+describe.skipIf(missingKubectl !== undefined)(`kubectl's completion${missingKubectl ?? ""}`, () => {
+  it("knows the commands of the plugin", async () => {
+    const { path } = await findKubectl();
+    const plugins = join(folder, "plugins");
+    await mkdir(plugins);
+    for (const name of ["kubectl-certferry", "kubectl_complete-certferry"]) {
+      await symlink(MAIN, join(plugins, `${name}.ts`));
+      const script = `#!/bin/sh\nexec "${process.execPath}" "${join(plugins, name)}.ts" "$@"\n`;
+      await writeFile(join(plugins, name), script, { mode: 0o755 });
+    }
+    const env = { PATH: `${plugins}:${process.env["PATH"] ?? ""}`, HOME: folder };
+    const { stdout } = await run(path, ["__complete", "certferry", "status", "--no"], { env });
+    expect(stdout).toMatch(/^--no-watch$/m);
+    expect(stdout).toMatch(/^:4$/m);
+  });
+});
 
 /** Shells that are not on this machine are not tried. */
 async function has(shell: string): Promise<boolean> {

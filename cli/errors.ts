@@ -12,7 +12,7 @@ export interface Explanation {
 
 const POLICY = /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: (?<why>.*)$/s;
 const NOT_INSTALLED =
-  "Certferry's kinds are not in this cluster. Is it the right one (--context)? If so, install Certferry first: docs/install.md; `certferry doctor` looks at all of it";
+  "Certferry's kinds are not in this cluster. Is it the right one (--context)? If so, install Certferry first: docs/install.md; the command doctor looks at all of it";
 
 /** Any failure in words for people: never a stack, never what a Secret holds. */
 export function explain(error: unknown): Explanation {

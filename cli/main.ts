@@ -18,12 +18,16 @@ for (const name of ["SIGINT", "SIGTERM"] as const) {
 // A reader that has gone is no fault: what was to be written is of no use to anybody.
 const gone = (): void => stopping.abort(new Interrupted("SIGPIPE"));
 
+const called = basename(process.argv[1] ?? "").replace(/\.(?:c|m)?[jt]s$/u, "");
+const given = process.argv.slice(2);
+/** By this name kubectl asks what may come next on its command line. */
+const completes = called === "kubectl_complete-certferry";
 const stdout = outputOn(process.stdout, (error) => {
   if (error.code === "EPIPE") gone();
   else stopping.abort(new CliError(EXIT.failed, `the output cannot be written: ${error.message}`));
 });
 const code = await run(
-  process.argv.slice(2),
+  completes ? ["__kubectl_complete", "--", ...given] : given,
   {
     stdout,
     stderr: outputOn(process.stderr, gone),
@@ -31,7 +35,7 @@ const code = await run(
     env: process.env,
     clock: systemClock,
     random: Math.random,
-    program: basename(process.argv[1] ?? "").startsWith("kubectl-") ? "kubectl certferry" : "certferry",
+    program: called.startsWith("kubectl") ? "kubectl certferry" : "certferry",
   },
   stopping.signal,
 );

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { durationArgument } from "./define/arguments.ts";
+import { durationArgument, groupArgument } from "./define/arguments.ts";
 import { defineBatches } from "./define/batches.ts";
 import { defineAccounts } from "./define/accounts.ts";
 import { defineReels } from "./define/reels.ts";
@@ -21,6 +21,7 @@ export function makeProgram(io: Io, signal: AbortSignal, done: (code: ExitCode) 
     .option("--context <name>", "the kubeconfig's context to use")
     .option("-n, --namespace <name>", "the account: a namespace; the context's unless given")
     .option("--as <user>", "act as another user")
+    .option("--as-group <group>", "with --as: as one of this group; repeatable", groupArgument)
     .option("--request-timeout <time>", "for one request to the cluster, e.g. 10s", durationArgument)
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })

@@ -17,13 +17,17 @@ export async function bundleCommandLine(): Promise<ReadonlyMap<string, Uint8Arra
   return new Map([...files, ["package.json", Buffer.from(await packageJson())]]);
 }
 
-/** Of the folder that is installed: two names for one program, and nothing that it depends on. */
+/** Of the folder that is installed: three names for one program, and nothing that it depends on. */
 async function packageJson(): Promise<string> {
   const { version, license, description, engines } = JSON.parse(
     await readFile(join(ROOT, "package.json"), "utf8"),
   ) as Record<string, unknown>;
   const program = `${NAME}.js`;
-  const bin = { certferry: program, "kubectl-certferry": program };
+  const bin = {
+    certferry: program,
+    "kubectl-certferry": program,
+    "kubectl_complete-certferry": program,
+  };
   const own = { name: "certferry", version, description, license, type: "module", bin, engines };
   return `${JSON.stringify(own, null, 2)}\n`;
 }

@@ -29,7 +29,7 @@ export async function reelOf(session: Session, batch: DeviceBatch, signal: Abort
     throw new CliError(
       EXIT.notFound,
       `Reel ${name} is gone, and with it where its manifest is`,
-      "Have it declared again: certferry reel add FILE --batch " + batch.spec.batchId,
+      `Have it declared again: ${session.program} reel add FILE --batch ${batch.spec.batchId}`,
     );
   }
   return { reel, binding };

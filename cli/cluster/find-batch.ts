@@ -11,7 +11,7 @@ const OBJECT_NAME = /^[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?$/;
  * @throws CliError when there is none, or several
  */
 export async function findBatch(session: Session, given: string, signal: AbortSignal): Promise<DeviceBatch> {
-  const { batches, namespace } = session;
+  const { batches, namespace, program } = session;
   if (OBJECT_NAME.test(given)) {
     const named = await batches.find({ namespace, name: given }, signal);
     if (named !== undefined) return named;
@@ -28,7 +28,7 @@ export async function findBatch(session: Session, given: string, signal: AbortSi
     throw new CliError(
       EXIT.notFound,
       `there is no batch ${JSON.stringify(given)} in namespace ${namespace}, by name or by batch ID`,
-      `Another namespace: -n NAME, or certferry status -A for all. To bind it: certferry bind ${given} -n ${namespace}`,
+      `Another namespace: -n NAME, or ${program} status -A for all. To bind it: ${program} bind ${given} -n ${namespace}`,
     );
   }
   throw new CliError(

@@ -12,6 +12,8 @@ export interface ClusterFlags {
   readonly namespace?: string;
   /** A user to act as. */
   readonly as?: string;
+  /** Groups to act as one of, beside `as`. */
+  readonly asGroup?: readonly string[];
   /** Milliseconds. */
   readonly requestTimeout?: number;
 }
@@ -24,6 +26,8 @@ export interface ChosenCluster {
   readonly context: string;
   /** The user's name in the kubeconfig, or who is acted as. */
   readonly user: string;
+  /** Groups that are acted as, in place of the user's own. */
+  readonly groups: readonly string[];
 }
 
 const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -31,7 +35,7 @@ const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
 /**
  * Finds the kubeconfig as kubectl does: `--kubeconfig`, else the files of KUBECONFIG merged, else ~/.kube/config, else
  * the Pod's own ServiceAccount.
- * @throws CliError when none is there, or the context is not in it
+ * @throws CliError when none is there, or the context is not in it, or groups are to be acted as without a user
  */
 export async function chooseCluster(flags: ClusterFlags, env: Io["env"]): Promise<ChosenCluster> {
   const { config, places } = await read(flags, env);
@@ -56,12 +60,18 @@ export async function chooseCluster(flags: ClusterFlags, env: Io["env"]): Promis
   }
   const namespace = flags.namespace ?? (context.namespace || "default");
   checkNamespace(namespace);
+  const { asGroup: groups = [] } = flags;
+  const acts = flags.as !== undefined || config.getCurrentUser()?.impersonateUser !== undefined;
+  if (groups.length > 0 && !acts) {
+    throw new CliError(EXIT.usage, "--as-group needs --as", "Say whom to act as: --as USER --as-group GROUP");
+  }
   const chosen = flags.as === undefined ? config : actingAs(config, flags.as);
   return {
     config: chosen,
     namespace,
     context: config.getCurrentContext(),
     user: flags.as ?? context.user,
+    groups,
   };
 }
 

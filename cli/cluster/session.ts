@@ -7,10 +7,13 @@ import { type ChosenCluster, chooseCluster } from "./kubeconfig.ts";
 export class Session extends Resources {
   readonly chosen: ChosenCluster;
   readonly namespace: string;
+  /** As the command line was called, for what people are told to run next. */
+  readonly program: string;
 
-  constructor(client: KubeClient, chosen: ChosenCluster) {
+  constructor(client: KubeClient, chosen: ChosenCluster, program: string) {
     super(client);
     this.chosen = chosen;
+    this.program = program;
     this.namespace = chosen.namespace;
   }
 }
@@ -21,10 +24,11 @@ export async function atCluster<T>(context: Context, work: (session: Session) =>
   const { requestTimeout } = context.flags;
   const client = new KubeClient(chosen.config, {
     userAgent: "certferry-cli",
+    ...(chosen.groups.length === 0 ? {} : { headers: { "impersonate-group": [...chosen.groups] } }),
     ...(requestTimeout === undefined ? {} : { requestTimeoutMs: requestTimeout }),
   });
   try {
-    return await work(new Session(client, chosen));
+    return await work(new Session(client, chosen, context.io.program));
   } finally {
     await client.close();
   }

@@ -82,7 +82,7 @@ async function create(
 
 /** A reel is bound once: to bind it again is an error, which says how it stands. */
 async function alreadyThere(
-  { batches }: Session,
+  { batches, program }: Session,
   wanted: DeviceBatchInput,
   signal: AbortSignal,
 ): Promise<CliError> {
@@ -94,7 +94,7 @@ async function alreadyThere(
     return new CliError(
       EXIT.refused,
       `batch ${namespace}/${name} binds reel ${batchId} already (${reason}: ${message})`,
-      `A reel is bound once. To bring its devices into the clouds again, or into another one: certferry provision ${name} -n ${namespace} [--cloud NAME]`,
+      `A reel is bound once. To bring its devices into the clouds again, or into another one: ${program} provision ${name} -n ${namespace} [--cloud NAME]`,
     );
   }
   return new CliError(

@@ -58,12 +58,38 @@ export async function complete(
   program: Command,
   words: readonly string[],
 ): Promise<ExitCode> {
+  const fitting = await fittingFor(context, program, words);
+  if (fitting.length > 0) await context.io.stdout.write(`${fitting.join("\n")}\n`);
+  return EXIT.ok;
+}
+
+/** What kubectl's own completion reads of a plugin's, after the names: whether files are offered beside them. */
+const DIRECTIVE = { default: ":0", noFiles: ":4" } as const;
+
+/**
+ * The same for kubectl, which asks the program `kubectl_complete-certferry` for what comes after `kubectl certferry`
+ * (kubernetes/sample-cli-plugin, "Shell completion"; its directives are those of spf13/cobra).
+ */
+export async function completeForKubectl(
+  context: Context,
+  program: Command,
+  words: readonly string[],
+): Promise<ExitCode> {
+  const fitting = await fittingFor(context, program, words);
+  const directive = fitting.length > 0 ? DIRECTIVE.noFiles : DIRECTIVE.default;
+  await context.io.stdout.write([...fitting, directive].map((line) => `${line}\n`).join(""));
+  return EXIT.ok;
+}
+
+async function fittingFor(
+  context: Context,
+  program: Command,
+  words: readonly string[],
+): Promise<readonly string[]> {
   const { command, before, argument } = walk(program, words.slice(0, -1));
   const typed = words.at(-1) ?? "";
   const candidates = await candidatesFor(context, { command, argument, before, typed });
-  const fitting = candidates.filter((candidate) => candidate.startsWith(typed)).sort();
-  if (fitting.length > 0) await context.io.stdout.write(`${fitting.join("\n")}\n`);
-  return EXIT.ok;
+  return candidates.filter((candidate) => candidate.startsWith(typed)).sort();
 }
 
 interface Place {

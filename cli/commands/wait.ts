@@ -34,7 +34,7 @@ export async function waitForBatch(
         session,
         which: { namespace, fieldSelector: `metadata.name=${name}` },
         on: "stderr",
-        until: ([seen]) => verdictOn(seen, batch),
+        until: ([seen]) => verdictOn(seen, batch, io.program),
         draw: (batches, width) =>
           batches.flatMap((each) =>
             batchLines(each, { style: styleFor(io.stderr, io), width, now: io.clock.now() }),
@@ -59,7 +59,11 @@ export async function waitForBatch(
   }
 }
 
-function verdictOn(seen: DeviceBatch | undefined, { metadata }: DeviceBatch): DeviceBatch | undefined {
+function verdictOn(
+  seen: DeviceBatch | undefined,
+  { metadata }: DeviceBatch,
+  program: string,
+): DeviceBatch | undefined {
   const { namespace, name } = metadata;
   if (seen === undefined || seen.metadata.uid !== metadata.uid) {
     throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
@@ -70,7 +74,7 @@ function verdictOn(seen: DeviceBatch | undefined, { metadata }: DeviceBatch): De
   const hint =
     failures.length === 0
       ? undefined
-      : `${some(failed, "device")} failed; all of them: certferry devices ${name} -n ${namespace} --failed`;
+      : `${some(failed, "device")} failed; all of them: ${program} devices ${name} -n ${namespace} --failed`;
   const taken = reason === "AlreadyBound" || reason === "Reserved" || reason === "NotAllowed";
   throw new CliError(taken ? EXIT.refused : EXIT.needsPerson, `${reason}: ${message}`, hint);
 }

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from "commander";
+import type { ClusterFlags } from "../cluster/kubeconfig.ts";
 import type { CloudProbeOptions } from "../commands/cloud-probe.ts";
 import type { DoctorOptions } from "../commands/doctor/doctor.ts";
 import type { KeysOptions } from "../commands/keys.ts";
@@ -88,21 +89,38 @@ export function defineAccounts(program: Command, definer: Definer): void {
       const { io, signal, done } = definer;
       done(await complete({ io, signal, flags: flagsIn(words.slice(0, -1), command) }, program, words));
     });
+  program
+    .command("__kubectl_complete", { hidden: true })
+    .argument("[words...]")
+    .action(async (words: string[], _options: unknown, command: Command) => {
+      const { completeForKubectl } = await import("../commands/completion.ts");
+      const { io, signal, done } = definer;
+      const flags = flagsIn(words.slice(0, -1), command);
+      done(await completeForKubectl({ io, signal, flags }, program, words));
+    });
 }
 
 /** The cluster that was named so far on the line that is completed, before the word that is being typed. */
-function flagsIn(words: readonly string[], command: Command): Record<string, string> {
+function flagsIn(words: readonly string[], command: Command): ClusterFlags {
   const after = (...names: string[]): string | undefined => {
     const at = words.findIndex((word) => names.includes(word));
     const joined = words.find((word) => names.some((name) => word.startsWith(`${name}=`)));
     return at < 0 ? joined?.slice(joined.indexOf("=") + 1) : words[at + 1];
   };
-  const flags = command.optsWithGlobals<Record<string, string>>();
+  const asGroup = words.flatMap((word, at) =>
+    word === "--as-group"
+      ? (words[at + 1] ?? [])
+      : word.startsWith("--as-group=")
+        ? word.slice("--as-group=".length)
+        : [],
+  );
+  const flags = command.optsWithGlobals<Record<string, unknown>>();
   const found = {
     kubeconfig: after("--kubeconfig"),
     context: after("--context"),
     namespace: after("-n", "--namespace"),
     as: after("--as"),
+    asGroup: asGroup.length === 0 ? undefined : asGroup,
   };
   for (const [name, value] of Object.entries(found)) if (value !== undefined) flags[name] = value;
   return flags;

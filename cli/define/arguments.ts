@@ -25,6 +25,12 @@ export function listArgument(text: string, before: readonly string[] = []): stri
   return [...before, ...values];
 }
 
+/** An option that may be given several times. A group's name may hold commas. */
+export function groupArgument(text: string, before: readonly string[] = []): string[] {
+  if (text === "") throw new InvalidArgumentError("give a group's name.");
+  return [...before, text];
+}
+
 /** A whole number from 1 on. */
 export function countArgument(text: string): number {
   const number = /^\d{1,7}$/.test(text) ? Number(text) : 0;

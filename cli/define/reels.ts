@@ -146,7 +146,7 @@ function defineReel(program: Command, definer: Definer): void {
     }),
   );
   examples(mint, name, [
-    ["Twenty devices, bound at once", "bind $(certferry reel mint --count 20 --out /tmp/reel --add) --wait"],
+    ["Twenty devices, bound at once", `bind $(${name} reel mint --count 20 --out /tmp/reel --add) --wait`],
   ]);
 
   const qr = reel
