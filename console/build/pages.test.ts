@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
+import { t } from "../web/texts/index.ts";
 import { buildPages } from "./pages.ts";
 
 const MOST_BYTES = 60_000;
@@ -40,6 +41,14 @@ describe("the built pages", () => {
       for (const [, address] of text(page).matchAll(/(?:src|href)="([^"]*)"/gu))
         expect(address).toMatch(/^\//u);
     }
+  });
+
+  it("are in the language of their texts, before any script has run", () => {
+    for (const page of ["/index.html", "/phone.html"]) {
+      expect(text(page)).toContain(`<html lang="${t.language}">`);
+      expect(text(page)).toContain(`<noscript>${t.noScript}</noscript>`);
+    }
+    expect(text("/phone.html")).toContain(`<title>${t.phone.title} · ${t.product}</title>`);
   });
 
   it("are the same whenever they are made of the same sources", async () => {

@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { build as esbuild } from "esbuild";
 import type { OutputFile } from "esbuild";
+import { t } from "../web/texts/index.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const WEB = resolve(import.meta.dirname, "../web");
@@ -64,13 +65,27 @@ function pathOf({ path }: OutputFile): string {
     .join("/")}`;
 }
 
-/** `{{desktop.tsx}}` in a page is where that is served. */
+/** `{{desktop.tsx}}` in a page is where that is served, `{{t.phone.title}}` a text of the catalogue. */
 function withNames(html: string, names: ReadonlyMap<string, string>): string {
   return html.replaceAll(/\{\{(?<name>[\w.]+)\}\}/gu, (_match, name: string) => {
+    if (name.startsWith("t.")) return textOf(name);
     const path = names.get(name);
     if (path === undefined) throw new Error(`a page names ${name}, which is not built`);
     return path;
   });
+}
+
+/** @throws Error when the catalogue has no such text */
+function textOf(name: string): string {
+  const found = name
+    .split(".")
+    .slice(1)
+    .reduce<unknown>(
+      (part, key) => (typeof part === "object" && part !== null ? Reflect.get(part, key) : undefined),
+      t,
+    );
+  if (typeof found !== "string") throw new Error(`a page names ${name}, which is no text`);
+  return found.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
 
 type Outputs = NonNullable<Awaited<ReturnType<typeof esbuild>>["metafile"]>["outputs"];

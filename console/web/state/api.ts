@@ -10,8 +10,9 @@ export class Refused extends Error {
   /** Whether the console itself has said so, and not the network or something on the way. */
   readonly isConsoles: boolean;
 
+  /** Says it in the pages' language where the code is known to them, and else in the server's words. */
   constructor({ code, detail, fields, status }: ProblemBody, isConsoles = true) {
-    super(detail);
+    super(t.problems[code] ?? detail);
     this.isConsoles = isConsoles;
     this.status = status;
     this.code = code;

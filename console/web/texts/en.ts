@@ -19,6 +19,7 @@ const STATES: Record<BatchState, string> = {
 export const en = {
   language: "en",
   product: "Certferry",
+  noScript: "Certferry's console needs JavaScript.",
   skip: "Skip to content",
   loading: "Loading",
   cancel: "Cancel",
@@ -324,10 +325,26 @@ export const en = {
     notYours: (name: string) => `Added by ${name}; sign in as that person to send it.`,
     account: "Account",
   },
+  /**
+   * What the server's codes mean, where the code says it all. Of others its own sentence is shown: it names what was
+   * refused, and much of it is the cluster's.
+   */
+  problems: {
+    SignedOut: "You have been signed out. Sign in again.",
+    TokenRefused: "The cluster does not accept this token. It may have expired.",
+    TooManyTries: "That were many tries. Wait a moment, then try again.",
+    TooManyRequests: "That were many requests at once. Wait a moment.",
+    TooManyPages: "You have too many pages open at once. Close some.",
+    ClusterUnreachable: "The cluster does not answer at present. Try again in a moment.",
+    ClusterBusy: "The cluster has too much to do at present. Try again in a moment.",
+    Conflict: "Somebody else has changed this meanwhile. Look at it as it is now, then try again.",
+    Busy: "Other manifests are being made. Try again in a moment.",
+    ForeignPage: "This request did not come from a page of the console. Open the console's own address.",
+    Internal: "Something went wrong in the console. Its log says what.",
+  } as Readonly<Record<string, string>>,
   errors: {
     title: "That did not work",
     network: "The console does not answer. Check your connection.",
-    signedOut: "You have been signed out. Sign in again.",
   },
 };
 
