@@ -196,6 +196,13 @@ describe("signing in at a provider", () => {
     }
   });
 
+  it("leads a browser for which it did not work to the page that says so, and tells a program itself", async () => {
+    const path = "/auth/oidc/callback?code=none&state=none";
+    const shown = await site.visitor().get(path, { accept: "text/html,application/xhtml+xml" });
+    expect([shown.status, shown.headers.get("location")]).toEqual([302, "/?sign-in=SignInExpired"]);
+    expect(await site.visitor().get(path)).toMatchObject({ status: 400, json: { code: "SignInExpired" } });
+  });
+
   it("does not lead to another site afterwards", async () => {
     for (const path of [
       "//evil.example",

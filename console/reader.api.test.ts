@@ -100,6 +100,16 @@ describe.skipIf(missing !== undefined)(`who reads the console's pages${missing ?
     expect(streams).toBe(1);
   });
 
+  it("is told why signing in at the provider did not work, in the pages' own words", async () => {
+    const page = await browser.page(DESKTOP, site.console.url);
+    await page.goto("/?sign-in=EmailUnverified");
+    await page.getByRole("alert").filter({ hasText: "has not verified your email address" }).waitFor();
+    expect(await flaws(page)).toEqual([]);
+    expect(new URL(page.url()).search).toBe("");
+    await page.goto("/?sign-in=constructor");
+    await page.getByRole("alert").filter({ hasText: "That did not work" }).waitFor();
+  });
+
   it("stays where they choose the account, and is told whose page it is now", async () => {
     const page = await opened("ada", "/acme/batches");
     await page.getByLabel("Account").waitFor();

@@ -114,12 +114,12 @@ export class OidcSignIn {
     if (typeof claimed !== "string" || claimed === "") {
       throw new Problem(
         401,
-        "SignInFailed",
+        "NameMissing",
         `The provider told no ${usernameClaim} of you: ask its administrator.`,
       );
     }
     if (usernameClaim === "email" && claims["email_verified"] === false) {
-      throw new Problem(401, "SignInFailed", "The provider has not verified your email address.");
+      throw new Problem(401, "EmailUnverified", "The provider has not verified your email address.");
     }
     if (!isTransmittable(claimed)) {
       throw new Problem(
@@ -131,7 +131,7 @@ export class OidcSignIn {
     const user = usernamePrefix + claimed;
     // Names that the cluster has for its own parts are nobody's.
     if (user.startsWith("system:")) {
-      throw new Problem(401, "SignInFailed", "A name that begins with system: cannot sign in.");
+      throw new Problem(401, "NameReserved", "A name that begins with system: cannot sign in.");
     }
     const told = claims[groupsClaim];
     const theirs = (Array.isArray(told) ? told : [])

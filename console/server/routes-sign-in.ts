@@ -10,7 +10,7 @@ import { personOfToken } from "../people/token-sign-in.ts";
 import type { SignInWays } from "../views/wire.ts";
 import { bodyOf, deadline } from "./context.ts";
 import type { Ctx, Env } from "./context.ts";
-import { Problem } from "./problem.ts";
+import { Problem, problemOf } from "./problem.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** Somebody who needs not prove who they are: of demonstrations on one's own machine, never of an installation. */
@@ -108,6 +108,14 @@ export function signInRoutes(o: SignInOptions, cookies: Cookies): Hono<Env> {
     if (known === undefined) throw new Problem(404, "NotFound", "There is nobody of that name.");
     enter(c, known.person, "known");
     return c.json({});
+  });
+  app.get("/auth/oidc/*", async (c, next) => {
+    await next();
+    // A person on the way is led to the page that says what went wrong.
+    if (c.error === undefined || c.req.header("accept")?.includes("text/html") !== true) return;
+    const { code, status } = problemOf(c.error);
+    o.log.info({ code, status, from: o.addressOf(c) }, "a sign-in has failed");
+    c.res = c.redirect(`/?sign-in=${code}`, 302);
   });
   app.get("/auth/oidc/start", async (c) => {
     counted(c);

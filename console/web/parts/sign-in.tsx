@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { SignInWays } from "../../views/wire.ts";
 import { expectArrival, useTitle } from "../state/arrival.ts";
-import { call, post, wordsOf } from "../state/api.ts";
+import { call, post, textOf, wordsOf } from "../state/api.ts";
 import { endLeft, findMe } from "../state/session.ts";
 import { t } from "../texts/index.ts";
 import { Failure, Skeleton } from "./basics.tsx";
@@ -10,10 +10,25 @@ import { Field } from "./field.tsx";
 import { Logo } from "./icons.tsx";
 import { PageHeading } from "./page-heading.tsx";
 
+/** The code of why signing in at the provider did not work, when one has just been led back from there. */
+const FAILED = "sign-in";
+
+/** Why that was; taken out of the address, for it is of this one time. */
+function takeFailure(): string | undefined {
+  const query = new URLSearchParams(location.search);
+  const code = query.get(FAILED);
+  if (code === null) return undefined;
+  query.delete(FAILED);
+  const rest = query.toString();
+  history.replaceState(null, "", location.pathname + (rest === "" ? "" : `?${rest}`));
+  return textOf(code) ?? t.errors.title;
+}
+
 /** By whichever ways the console has. */
 export function SignIn(): JSX.Element {
   const [ways, setWays] = useState<SignInWays>();
   const [problem, setProblem] = useState<unknown>();
+  const [failure] = useState(takeFailure);
   const ask = (): void => {
     setProblem(undefined);
     endLeft()
@@ -28,6 +43,11 @@ export function SignIn(): JSX.Element {
         <Logo />
         <PageHeading>{t.product}</PageHeading>
         <p class="lead">{t.signIn.lead}</p>
+        {failure !== undefined && (
+          <p class="note note-bad" role="alert">
+            {failure}
+          </p>
+        )}
         {problem !== undefined && <Failure error={problem} retry={ask} />}
         {ways === undefined && problem === undefined && <Skeleton rows={2} />}
         {ways !== undefined && <Ways ways={ways} />}

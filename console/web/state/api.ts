@@ -12,12 +12,17 @@ export class Refused extends Error {
 
   /** Says it in the pages' language where the code is known to them, and else in the server's words. */
   constructor({ code, detail, fields, status }: ProblemBody, isConsoles = true) {
-    super(t.problems[code] ?? detail);
+    super(textOf(code) ?? detail);
     this.isConsoles = isConsoles;
     this.status = status;
     this.code = code;
     this.fields = fields ?? {};
   }
+}
+
+/** What a code of the server's means; undefined where it is told in the server's own words, or is none. */
+export function textOf(code: string): string | undefined {
+  return Object.hasOwn(t.problems, code) ? t.problems[code] : undefined;
 }
 
 const DEADLINE_MS = 30_000;

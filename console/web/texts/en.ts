@@ -332,6 +332,14 @@ export const en = {
   problems: {
     SignedOut: "You have been signed out. Sign in again.",
     TokenRefused: "The cluster does not accept this token. It may have expired.",
+    SignInExpired: "This sign-in was begun elsewhere, or too long ago. Begin again.",
+    SignInFailed: "The provider did not confirm who you are. Begin again.",
+    NameMissing: "The provider did not tell the console your name. Ask its administrator.",
+    NameRefused:
+      "Your name at the provider begins or ends with a space, or holds characters that are none. Ask its administrator to mend it.",
+    NameReserved: "A name that begins with system: cannot sign in.",
+    EmailUnverified: "The provider has not verified your email address. Ask its administrator.",
+    ProviderUnreachable: "The sign-in provider does not answer at present. Try again in a moment.",
     TooManyTries: "That were many tries. Wait a moment, then try again.",
     TooManyRequests: "That were many requests at once. Wait a moment.",
     TooManyPages: "You have too many pages open at once. Close some.",
