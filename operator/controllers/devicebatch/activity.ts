@@ -9,11 +9,6 @@ const NAMED = 20;
 const NAMED_EACH = 10;
 const WHAT_CHARACTERS = 128;
 
-/** When a round was told, as it is written. */
-export function toldAt(result: Pick<RoundResult, "toldAt">): string {
-  return formatTime(new Date(result.toldAt));
-}
-
 /** What a round has brought, as a status says it. @param clouds how many the batch has */
 export function activityOf(result: RoundResult, clouds: number): CloudActivity {
   const { asked, active, differing, rounds, request } = result;
@@ -22,7 +17,7 @@ export function activityOf(result: RoundResult, clouds: number): CloudActivity {
     .slice(0, most)
     .map(({ device, what }) => ({ device, what: shorten(what, WHAT_CHARACTERS) }));
   return {
-    toldAt: toldAt(result),
+    toldAt: formatTime(new Date(result.toldAt)),
     asked,
     active,
     differing,

@@ -10,6 +10,7 @@ import {
 import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../../provisioning/placement-spec.ts";
 import { Rig } from "../../provisioning/testing/rig.ts";
+import { formatTime } from "../../runtime/times.ts";
 import { ControllerRig, until } from "../testing/controllers.ts";
 import { Checks } from "./checks.ts";
 import type { CloudView } from "./cloud-progress.ts";
@@ -34,6 +35,8 @@ class Site implements AsyncDisposable {
   batch: DeviceBatch;
   capabilities = new Set(["status" as const]);
   obstacle: CloudView["obstacle"];
+  /** CloudApis that lead to the one cloud. */
+  names = ["az"];
 
   private constructor(rig: Rig, spec: PlacementSpec, controllers: ControllerRig, binding: ReelBinding) {
     this.rig = rig;
@@ -100,8 +103,8 @@ class Site implements AsyncDisposable {
     const { target } = this.spec.ledger;
     const { interop } = this.spec;
     const { ledgers } = this.controllers.cluster;
-    const view: CloudView = {
-      name: "az",
+    const viewOf = (name: string): CloudView => ({
+      name,
       key: this.key,
       link: {
         target,
@@ -114,13 +117,13 @@ class Site implements AsyncDisposable {
       obstacle: this.obstacle,
       ledgers: ledgers.cache.list(),
       progress: undefined,
-    };
-    const checked = this.checks.arrange(this.batch, this.binding, [view]);
+    });
+    const checked = this.checks.arrange(this.batch, this.binding, this.names.map(viewOf));
     const status = boundStatus(
       {
         batch: this.batch,
         binding: this.binding,
-        choice: { kind: "clouds", names: ["az"] },
+        choice: { kind: "clouds", names: this.names },
         clouds: checked.clouds,
         departures: [],
         request: undefined,
@@ -135,6 +138,19 @@ class Site implements AsyncDisposable {
 
   get activity() {
     return this.look().status.clouds?.[0]?.activity;
+  }
+
+  /** As where it was written by a clock that went ahead by so much. */
+  dateAhead(ms: number): void {
+    const { status } = this.look();
+    const clouds = status.clouds?.map((line) => {
+      if (line.activity === undefined) return line;
+      const toldAt = formatTime(new Date(Date.parse(line.activity.toldAt) + ms));
+      return { ...line, activity: { ...line.activity, toldAt } };
+    });
+    this.batch = { ...this.batch, status: { ...status, clouds: clouds ?? [] } };
+    // Another process goes on.
+    this.rig.surveys.withdrawReel("d001");
   }
 
   async pass(ms: number): Promise<void> {
@@ -263,6 +279,41 @@ describe("checks", () => {
     site.obstacle = undefined;
     await site.pass(1_000);
     expect(site.activity).toMatchObject({ request: "again" });
+  });
+
+  it("ask once for each request also where the last leader's clock goes ahead", async () => {
+    await using site = await Site.open();
+    site.ask("first");
+    await site.pass(1_000);
+    site.dateAhead(60_000);
+    site.ask("second");
+    for (let second = 0; second < 30; second += 1) await site.pass(1_000);
+    expect(site.activity).toMatchObject({ request: "second", rounds: 2 });
+    expect(site.questions).toBe(2);
+  });
+
+  it("do not wait for a time that was written by a clock that was wrong", async () => {
+    await using site = await Site.open();
+    site.ask("now");
+    await site.pass(1_000);
+    site.dateAhead(400 * DAY);
+    await site.pass(1_000);
+    expect(site.activity).toMatchObject({ rounds: 2 });
+    await site.pass(1_000);
+    expect(site.look().dueIn[0]).toBeLessThan(2 * DAY);
+    expect(site.questions).toBe(2);
+  });
+
+  it("ask a cloud that has two names once, and say of both what it told", async () => {
+    await using site = await Site.open();
+    site.names = ["az", "again"];
+    site.ask("now");
+    await site.pass(1_000);
+    expect(site.look().status.clouds).toMatchObject([
+      { name: "az", activity: { request: "now" } },
+      { name: "again", activity: { request: "now" } },
+    ]);
+    expect(site.questions).toBe(1);
   });
 
   it("tell who asked when the cloud does not answer, once, and go on by themselves", async () => {

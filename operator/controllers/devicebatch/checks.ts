@@ -13,7 +13,7 @@ import type { EventInput } from "../../runtime/events.ts";
 import { keyOf } from "../../runtime/objects.ts";
 import { type Cluster, reelNameOf } from "../cluster.ts";
 import type { EventReason } from "../reasons.ts";
-import { activityOf, toldAt } from "./activity.ts";
+import { activityOf } from "./activity.ts";
 import { ledgersIn } from "./cloud-ledgers.ts";
 import { type CloudView, countCloud, explain } from "./cloud-progress.ts";
 import { requestOf, specOf } from "./placements.ts";
@@ -46,6 +46,8 @@ const SOON_MS = 10_000;
 const SOON_SPREAD_MS = 20_000;
 /** So long ago, a cloud has not just been given its devices. */
 const LONG_AGO_MS = 24 * 3_600_000;
+/** By so much clocks may differ. */
+const SKEW_MS = 5 * 60_000;
 /** By so much of the interval, either way, batches that were checked together come apart. */
 const SPREAD = 0.1;
 
@@ -77,23 +79,25 @@ export class Checks {
   arrange(batch: DeviceBatch, binding: ReelBinding, views: readonly CloudView[]): Checked {
     const { surveys, clock } = this.#deps;
     const now = clock.now();
-    const kept = new Set<string>();
+    const kept = new Map<string, CloudActivity | undefined>();
     const dueIn: number[] = [];
     const news: EventInput<EventReason>[] = [];
     const request = checkRequestOf(batch);
     const clouds = views.map((view): CloudView => {
       const { key } = view;
-      if (key === undefined || kept.has(key) || !canTell(view)) return view;
-      kept.add(key);
+      if (key === undefined || !canTell(view)) return view;
+      // Two names of one cloud: it is asked once.
+      if (kept.has(key)) return withActivity(view, kept.get(key));
       const activity = this.#known(batch, view, key, views.length);
+      kept.set(key, activity);
       const plan = this.#plan(batch, binding, view, { activity, request, now });
       if (plan === undefined || plan.at > now) surveys.withdraw(key);
       else this.#declare(batch, binding, view, { plan, request, rounds: activity?.rounds ?? 0 });
       if (plan !== undefined && plan.at > now) dueIn.push(plan.at - now);
       news.push(...this.#hindered(batch, view, { key, plan, request }));
-      return activity === undefined ? view : { ...view, activity };
+      return withActivity(view, activity);
     });
-    surveys.withdrawReel(reelNameOf(batch.spec.batchId), kept);
+    surveys.withdrawReel(reelNameOf(batch.spec.batchId), new Set(kept.keys()));
     return { clouds, dueIn, news };
   }
 
@@ -114,7 +118,8 @@ export class Checks {
     const stated = written !== undefined && isOf(written, view) ? written : undefined;
     const { result } = this.#deps.surveys.view(key);
     if (result === undefined) return stated;
-    if (stated !== undefined && Date.parse(stated.toldAt) >= Date.parse(toldAt(result))) {
+    // Not by their times: clocks are set back, and those of two leaders differ.
+    if (stated !== undefined && stated.rounds >= result.rounds) {
       this.#deps.surveys.written(key);
       return stated;
     }
@@ -143,7 +148,10 @@ export class Checks {
       return { at, most: recent ? MOST : MOST_PERIODIC, urgent: false };
     }
     if (everyMs === 0) return undefined;
-    const at = Date.parse(activity.toldAt) + everyMs * (1 + SPREAD * (2 * share - 1));
+    const told = Date.parse(activity.toldAt);
+    // By a clock that was wrong: nobody may have to wait for that time.
+    if (told > now + SKEW_MS) return { at: now, most: MOST_PERIODIC, urgent: false };
+    const at = told + everyMs * (1 + SPREAD * (2 * share - 1));
     return { at, most: MOST_PERIODIC, urgent: false };
   }
 
@@ -187,6 +195,10 @@ export class Checks {
     const message = `${name} was not asked how its devices stand, or did not tell; it is asked again by itself. ${why}`;
     return [{ type: "Warning", reason: "CheckHindered", action: "Check", message: shorten(message, 1_024) }];
   }
+}
+
+function withActivity(view: CloudView, activity: CloudActivity | undefined): CloudView {
+  return activity === undefined ? view : { ...view, activity };
 }
 
 /** A cloud that cannot be called now may have told before; of one that can be, it is known whether it tells. */
