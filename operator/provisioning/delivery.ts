@@ -349,7 +349,7 @@ export function notWritten(failure: unknown): Hindrance {
 }
 
 /** What a call that brought no answer says of the pace. */
-export function signalOf(fault: InteropError | undefined): PaceSignal {
+function signalOf(fault: InteropError | undefined): PaceSignal {
   if (fault?.reason === "Throttled") return { kind: "throttled", retryAfterMs: fault.retryAfterMs };
   if (fault?.reason === "Timeout") return { kind: "timedOut" };
   const hopeless = fault?.transient === false;

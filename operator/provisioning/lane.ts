@@ -156,11 +156,13 @@ export class Lane {
     return this.#idleness.wait(signal);
   }
 
-  /** Learns from a request that carried nobody and left while the lane was idle; it counts as one of one device. */
-  heard(signal: PaceSignal): void {
-    const now = this.#clock.now();
-    this.#pace.ended(this.#pace.leaves(1, now), signal, now);
-    this.#letGo();
+  /**
+   * The cloud wants to be left alone, as it said to somebody who does not provision. That is obeyed; nothing else is
+   * learnt of it, for what such a request met says little of how many devices the cloud takes.
+   * @param ms from now on
+   */
+  leaveAlone(ms: number): void {
+    this.#pace.leaveAlone(ms, this.#clock.now());
   }
 
   /** Whether placements with much to send wait to read. */

@@ -163,6 +163,11 @@ export class Pace {
     this.#breaker.news(now);
   }
 
+  /** The cloud wants to be left alone for a while, as it said to somebody else. */
+  leaveAlone(ms: number, now: number): void {
+    this.#retryAt = Math.max(this.#retryAt, now + Math.min(ms, LONGEST_RETRY_AFTER_MS));
+  }
+
   /** When (epoch ms) a request of so many devices may leave; `now` or earlier if it may at once. */
   mayLeave(devices: number, now: number): number {
     const { devicesPerSecond } = this.#limits;

@@ -70,6 +70,16 @@ export interface RoundDeps {
   readonly observer?: { questioned(report: QuestionReport): void };
 }
 
+/** What a round may do at its cloud, for as long as its signal has not fired. */
+export interface Turn {
+  readonly lane: Pick<Lane, "view">;
+  readonly signal: AbortSignal;
+  /** Waits until the cloud may be asked. Throws when the round is to go on in another turn, which is no fault. */
+  readonly quiet: () => Promise<void>;
+  /** The cloud is to be left alone for so long, by whichever round. */
+  readonly leaveAlone: (ms: number) => void;
+}
+
 /** The cloud answered and told nothing of a device, or of all: it is asked again later. */
 export class Untold extends Error {
   override name = "Untold";
@@ -83,9 +93,15 @@ export class Untold extends Error {
   }
 }
 
+/** Otherwise it would be read again and again. */
+const NOT_MET = { reason: "InternalError", message: "the manifest does not have the devices of the ledger" };
 const DIFFERENCES_SHOWN = 10;
 /** Attempts that may bring nothing new before devices that are left out of every answer are passed over. */
 const BARREN_ATTEMPTS = 3;
+/** Faults that may be a request's own, and not those of the cloud's: others go through. */
+const PERHAPS_OWN: ReadonlySet<string> = new Set(["ServerError", "BadAnswer", "ConnectionBroken"]);
+/** After so many of these in a row fewer are asked about at once, so that a device that the callee dies of is alone. */
+const TRIES_TOGETHER = 3;
 /** The caller has a deadline of its own; this one only keeps a fault in it from holding a round for ever. */
 const CALL_MS = 120_000;
 
@@ -104,7 +120,8 @@ export class Round {
   #barren = 0;
   /** A cloud that had no time for so many is asked about fewer at once. */
   #mostTogether = Infinity;
-  #restMs = 0;
+  /** Requests in a row that may be at fault themselves. */
+  #unanswered = 0;
 
   constructor(spec: RoundSpec, deps: RoundDeps) {
     this.#spec = spec;
@@ -113,11 +130,6 @@ export class Round {
 
   get spec(): RoundSpec {
     return this.#spec;
-  }
-
-  /** For how long the cloud is to be left alone after the last request, in milliseconds. */
-  get restMs(): number {
-    return this.#restMs;
   }
 
   /** Fires when it is wanted no more. */
@@ -137,74 +149,61 @@ export class Round {
   /**
    * Asks about everybody who is still to be asked about.
    * @returns undefined where there was nobody to ask about
-   * @throws InteropError, ManifestError, NotNow, Untold; the signal's reason: after each of these it can be tried again
+   * @throws InteropError, ManifestError, NotNow, Untold; what the turn's `quiet` throws; the signal's reason: after each
+   * of these it can be tried again
    */
-  async attempt(lane: Lane, signal: AbortSignal): Promise<RoundResult | undefined> {
+  async attempt(turn: Turn): Promise<RoundResult | undefined> {
     const { chunks, most, round } = this.#spec;
     this.#open ??= new Set(sampleOf(chunks(), most, round));
     while (this.#open.size > 0) {
       const before = this.#open.size;
-      await this.#pass(this.#open, lane, signal);
+      await this.#pass(this.#open, turn);
       this.#barren = this.#open.size < before ? 0 : this.#barren + 1;
       if (this.#barren >= BARREN_ATTEMPTS) break;
     }
-    if (this.#asked === 0 && this.#untold !== undefined) throw this.#beginAgain(this.#untold);
-    return this.#asked === 0 ? undefined : this.#result();
+    return this.#asked === 0 ? this.#beginAgain() : this.#result();
   }
 
-  #beginAgain(untold: { reason: string; message: string }): Untold {
+  /** @returns undefined where there is nobody. @throws Untold */
+  #beginAgain(): undefined {
+    const untold = this.#untold ?? (this.#open?.size === 0 ? undefined : NOT_MET);
     this.#open = undefined;
     this.#barren = 0;
-    return new Untold(untold, false);
+    if (untold !== undefined) throw new Untold(untold, false);
+    return undefined;
   }
 
   /** One way through the manifest. */
-  async #pass(open: Set<number>, lane: Lane, signal: AbortSignal): Promise<void> {
+  async #pass(open: Set<number>, turn: Turn): Promise<void> {
     let parcels: Parcel[] = [];
     const ask = async (): Promise<void> => {
-      await this.#deps.clock.sleep(this.#restMs, signal);
-      this.#restMs = await this.#ask(parcels, open, lane, signal);
+      await turn.quiet();
+      await this.#ask(parcels, open, turn);
       parcels = [];
     };
     const skip = (ordinal: number): boolean => !open.has(ordinal);
-    for await (const record of this.#deps.contents.read(this.#spec.contents, signal, skip)) {
+    for await (const record of this.#deps.contents.read(this.#spec.contents, turn.signal, skip)) {
       if (!open.has(record.ordinal)) continue;
       // The ledger calls it provisioned, so this does not happen; it must not be waited for all the same.
       if (record.kind === "refused") open.delete(record.ordinal);
       else parcels.push({ ordinal: record.ordinal, ref: record.deviceId, der: record.der });
-      if (parcels.length >= this.#size(lane)) await ask();
+      if (parcels.length >= this.#size(turn)) await ask();
     }
     if (parcels.length > 0) await ask();
   }
 
-  #size(lane: Lane): number {
+  #size({ lane }: Turn): number {
     const { limits } = this.#spec;
     return Math.min(this.#mostTogether, requestSize(lane.view, limits));
   }
 
-  /** One request. @returns milliseconds for which the cloud is to be left alone after it */
-  async #ask(
-    parcels: readonly Parcel[],
-    open: Set<number>,
-    lane: Lane,
-    signal: AbortSignal,
-  ): Promise<number> {
-    const { caller, clock, mayAct } = this.#deps;
-    const { interop, contents, limits } = this.#spec;
-    if (!mayAct()) throw new NotNow("this operator's lease was not renewed of late");
-    const started = monotonic(clock);
-    let answers;
-    try {
-      const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
-      answers = await caller.status(interop, parcels, deadline, contents.batchId);
-      this.#tell(parcels.length, started, "Answered");
-    } catch (error) {
-      if (error instanceof InteropError) {
-        this.#tell(parcels.length, started, error.reason);
-        if (error.reason === "Timeout" || error.reason === "BadRequest") this.#askFewer(parcels.length);
-      }
+  /** One request. */
+  async #ask(parcels: readonly Parcel[], open: Set<number>, turn: Turn): Promise<void> {
+    const answers = await this.#answers(parcels, turn).catch((error: unknown) => {
+      if (error instanceof InteropError) this.#failed(error, parcels, open);
       throw error;
-    }
+    });
+    this.#unanswered = 0;
     let busy: Standing | undefined;
     for (const parcel of parcels) {
       const standing = standingOf(answers.get(parcel.ref));
@@ -215,7 +214,43 @@ export class Round {
       if (standing.told || standing.again === undefined) open.delete(parcel.ordinal);
     }
     if (busy?.told === false) throw new Untold(busy, true);
-    return pauseMs(parcels.length, monotonic(clock) - started, lane.view.rate, limits);
+  }
+
+  /** Also of a request that was broken off the cloud is to rest. */
+  async #answers(
+    parcels: readonly Parcel[],
+    { lane, signal, leaveAlone }: Turn,
+  ): Promise<Awaited<ReturnType<StatusCaller["status"]>>> {
+    const { caller, clock, mayAct } = this.#deps;
+    const { interop, contents, limits } = this.#spec;
+    if (!mayAct()) throw new NotNow("this operator's lease was not renewed of late");
+    const started = monotonic(clock);
+    try {
+      const deadline = AbortSignal.any([signal, AbortSignal.timeout(CALL_MS)]);
+      const answers = await caller.status(interop, parcels, deadline, contents.batchId);
+      this.#tell(parcels.length, started, "Answered");
+      return answers;
+    } catch (error) {
+      if (error instanceof InteropError) this.#tell(parcels.length, started, error.reason);
+      throw error;
+    } finally {
+      leaveAlone(pauseMs(parcels.length, monotonic(clock) - started, lane.view.rate, limits));
+    }
+  }
+
+  /** A device that is asked about alone, and has no answer all the same, is not waited for. */
+  #failed({ reason, message }: InteropError, parcels: readonly Parcel[], open: Set<number>): void {
+    const own = reason === "BadRequest" || reason === "Timeout";
+    if (!own && !PERHAPS_OWN.has(reason)) return;
+    this.#unanswered += 1;
+    const often = this.#unanswered >= TRIES_TOGETHER;
+    if (own || often) this.#askFewer(parcels.length);
+    const [first] = parcels;
+    if (parcels.length === 1 && first !== undefined && (often || reason === "BadRequest")) {
+      this.#untold = { reason, message };
+      open.delete(first.ordinal);
+      this.#unanswered = 0;
+    } else if (often) this.#unanswered = 0;
   }
 
   #note({ ordinal, ref }: Parcel, { active, differs }: Extract<Standing, { told: true }>): void {

@@ -213,6 +213,33 @@ describe("a round that cannot go on", () => {
     expect(second?.refs.length).toBeLessThanOrEqual(8);
   });
 
+  it("leaves the pace of provisioning as it is, whatever becomes of questions", async () => {
+    await using site = await Provisioned.open(60, { devicesPerSecond: 5 });
+    const { rig } = site;
+    const before = rig.ferry.lane(site.spec).view;
+    rig.cloud.exhaust();
+    rig.cloud.manners.devicesPerSecond = 0;
+    site.surveys.declare(site.round());
+    await rig.pass(3 * 3_600_000);
+    expect(site.questions.length).toBeGreaterThan(15);
+    rig.cloud.manners.throttle = {};
+    await rig.pass(3 * 3_600_000);
+    rig.cloud.manners.loseAnswers = true;
+    delete rig.cloud.manners.throttle;
+    await rig.pass(3 * 3_600_000);
+    expect(rig.ferry.lane(site.spec).view).toEqual(before);
+  });
+
+  it.each(["deadly", "unacceptable"] as const)(
+    "passes over a device with which no request is answered (%s), and tells of the others",
+    async (manner) => {
+      await using site = await Provisioned.open(12);
+      site.rig.cloud.manners[manner] = new Set([id(2)]);
+      site.surveys.declare(site.round());
+      expect(await site.told(6 * 3_600_000)).toMatchObject({ asked: 11, active: 11, differing: 0 });
+    },
+  );
+
   it("passes over a device that the cloud leaves out each time, and tells of the others", async () => {
     await using site = await Provisioned.open(5);
     site.rig.cloud.manners.leaveOut = new Set([id(2)]);
@@ -229,6 +256,36 @@ describe("a round that cannot go on", () => {
     expect(site.surveys.view(site.key).hindrance?.reason).toBe("LeaseNotRenewed");
     site.rig.mayAct = true;
     expect(await site.told()).toMatchObject({ asked: 5 });
+  });
+
+  it("is no less patient with a failing cloud for being asked for again and again", async () => {
+    await using site = await Provisioned.open(5);
+    site.rig.cloud.manners.throttle = {};
+    for (let second = 0; second < 60; second += 1) {
+      site.surveys.declare(site.round({ urgent: true, request: String(second) }));
+      await site.rig.pass(1_000);
+    }
+    expect(site.questions.length).toBeGreaterThan(5);
+    expect(site.questions.length).toBeLessThanOrEqual(13);
+  });
+
+  it("leaves the cloud alone after its request also where another takes its place", async () => {
+    await using site = await Provisioned.open(40);
+    const { rig } = site;
+    rig.cloud.manners.latencyMs = 400;
+    site.surveys.declare(site.round({ most: 30 }));
+    await rig.until(() => site.questions.length === 1, 10_000);
+    await rig.pass(500);
+    site.surveys.declare(site.round({ urgent: true, request: "now" }));
+    await rig.until(() => site.questions.length === 2, 60_000);
+    site.surveys.withdraw(site.key);
+    await rig.pass(300);
+    site.surveys.declare(site.round({ urgent: true, request: "again" }));
+    await rig.until(() => site.questions.length === 3, 60_000);
+    const [first = 0, second = 0, third = 0] = site.questions.map(({ at }) => at);
+    expect(second - first).toBeGreaterThanOrEqual(4_000);
+    // It was broken off before it was answered.
+    expect(third - second).toBeGreaterThanOrEqual(250);
   });
 
   it("ends when it is wanted no more", async () => {
@@ -269,4 +326,30 @@ it("makes the rounds of a cloud one after the other, and first what somebody wai
   }, 600_000);
   expect(order.map((key) => key.split("/")[0])).toEqual(["d001", "d003", "d002"]);
   expect(rig.cloud.maxInFlight).toBe(1);
+});
+
+it("does not let clouds that may be asked little hold up the rounds of others", async () => {
+  await using site = await Provisioned.open(30);
+  const { rig } = site;
+  const slow: RoundSpec[] = [];
+  for (const name of ["D002", "D003", "D004", "D005"]) {
+    const spec = await rig.reel(name, manifestCsv(devices.slice(30, 60), { batchId: "D001" }));
+    const other = {
+      ...spec,
+      contents: { ...spec.contents, batchId: "D001" },
+      interop: { ...spec.interop, url: `https://${name}.example/` },
+    };
+    rig.ferry.declare(other);
+    await rig.ended(other, 60_000);
+    slow.push(site.round({ limits: { devicesPerSecond: 1 } }, other));
+  }
+  for (const round of slow) site.surveys.declare(round);
+  await rig.pass(1_000);
+  const startedAt = rig.clock.now();
+  site.surveys.declare(site.round());
+  const { toldAt } = await site.told();
+  expect(toldAt - startedAt).toBeLessThan(60_000);
+  await rig.until(() => slow.every(({ ledger }) => rig.checked.includes(placementKey(ledger))), 3_600_000);
+  // Nobody was asked about twice for it.
+  expect(site.questions.flatMap(({ refs }) => refs)).toHaveLength(150);
 });
