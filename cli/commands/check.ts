@@ -121,6 +121,6 @@ async function verdict(
   throw new CliError(
     EXIT.needsPerson,
     `${some(differing, "device")} ${differing === 1 ? "is" : "are"} not as they were left there`,
-    `If nobody means it so, send every device once more, which is safe: ${io.program} provision ${name} -n ${namespace}`,
+    `If nobody means it so, send every device once more, which also lets in again those that were locked out: ${io.program} provision ${name} -n ${namespace}`,
   );
 }

@@ -113,7 +113,7 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
   DevicesActive: { whose: "nobody", todo: "nothing" },
   DevicesDiffer: {
     whose: "account, cloud",
-    todo: "find out who took them out there, or locked them out. If nobody means it so, provision again: that puts them right. Another certificate that holds a device's name must be removed there first",
+    todo: "find out who took them out there, or locked them out. If nobody means it so, provision again: that puts them right, and lets in again every device that was locked out, on purpose or not. Another certificate that holds a device's name must be removed there first",
   },
   DevicesFailed: {
     whose: "see the devices' reasons",

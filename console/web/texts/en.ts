@@ -190,7 +190,8 @@ export const en = {
     told: (time: string) => `told ${time}`,
     oldest: (time: string) => `oldest answer ${time}`,
     first: "Not as they were left there",
-    repair: "If nobody means it so, Provision now puts right what is missing.",
+    repair:
+      "If nobody means it so, Provision now puts right what is missing, and lets in again devices that were locked out.",
     check: "Check now",
     checkAsked: "The clouds are asked how the devices stand",
   },

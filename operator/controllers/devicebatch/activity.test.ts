@@ -41,6 +41,12 @@ it("is about the clouds that told, and of those that differ about these alone", 
   expect(told?.message).toMatch(/^in bad, 2 of 1000 devices .* \(d+-0: Missing\); status\.clouds names them/);
 });
 
+it("says that provisioning again lets in who was locked out, for that may have been meant so", () => {
+  const told = activeCondition([line("a", activityOf(round(1, "Missing"), 1))]);
+  expect(told?.message).toContain("lets in again devices that were locked out");
+  expect(told?.message).not.toContain("nothing else");
+});
+
 it("does not say that provisioning again helps alone where another certificate holds a device's name", () => {
   const told = activeCondition([line("a", activityOf(round(1, "Missing, ExistsWithAnotherCertificate"), 1))]);
   expect(told?.message).toContain("remove there what holds the name of a device with another certificate");

@@ -64,7 +64,7 @@ function explainDifferences(told: readonly Told[]): string {
   const taken = words.has("ExistsWithAnotherCertificate")
     ? "remove there what holds the name of a device with another certificate, then "
     : "";
-  return `${clouds.join("; ")}; status.clouds names them. If nobody means it so, ${taken}annotate the batch with certferry.dev/provision-requested-at: every device is sent once more, which puts right what is missing and changes nothing else`;
+  return `${clouds.join("; ")}; status.clouds names them. If nobody means it so, ${taken}annotate the batch with certferry.dev/provision-requested-at: every device is sent once more, which puts right what is missing, and lets in again devices that were locked out`;
 }
 
 /** The conditions with Active, or without it where no cloud has told. */
