@@ -71,6 +71,16 @@ describe.skipIf(missing !== undefined)(`who reads the console's pages${missing ?
     expect(await page.getByRole("dialog").count()).toBe(0);
   });
 
+  it("goes on at the heading when what the keyboard was at is deleted", async () => {
+    await site.field.batch("acme", "d004", { batchId: "D004" });
+    const page = await opened("ada", "/acme/batches/d004");
+    await page.getByRole("button", { name: "Delete" }).press("Enter");
+    await page.getByLabel("Type d004 to confirm").fill("d004");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "This batch is gone" }).waitFor();
+    await expect.poll(() => page.locator("h1:focus").textContent()).toContain("d004");
+  });
+
   it("has no connection open while the page is hidden for long, and sees it as it is when it is shown", async () => {
     await site.field.batch("acme", "d003", { batchId: "D003" });
     const page = await browser.page(DESKTOP, site.console.url);

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { CloudRow } from "../../views/wire.ts";
 import { Dialog } from "../parts/basics.tsx";
 import { Field } from "../parts/field.tsx";
+import { goOnAtHeading } from "../parts/page-heading.tsx";
 import { say } from "../parts/toasts.tsx";
 import { useAction } from "../state/action.ts";
 import { at, post } from "../state/api.ts";
@@ -20,6 +21,7 @@ export function RemoveCloudDialog(props: {
     await post(at(account, "clouds", cloud.name, "delete"), { confirm: typed });
     say(t.cloud.removed(cloud.displayName));
     onClose();
+    goOnAtHeading();
   };
   return (
     <Dialog title={t.cloud.removeTitle(cloud.displayName)} onClose={onClose}>

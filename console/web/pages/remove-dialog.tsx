@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { BatchDetail } from "../../views/wire.ts";
 import { Dialog } from "../parts/basics.tsx";
 import { Choice, Field } from "../parts/field.tsx";
+import { goOnAtHeading } from "../parts/page-heading.tsx";
 import { say } from "../parts/toasts.tsx";
 import { useAction } from "../state/action.ts";
 import { at, post } from "../state/api.ts";
@@ -26,6 +27,7 @@ export function RemoveDialog(props: {
     await post(at(account, "batches", batch.name, "delete"), { confirm: typed, deletionPolicy: policy });
     say(t.remove.done(batch.name));
     onClose();
+    goOnAtHeading();
   };
   return (
     <Dialog title={t.remove.title(batch.name)} onClose={onClose}>

@@ -21,6 +21,12 @@ export function PageHeading({
   );
 }
 
+/** Has the keyboard go on at the page's heading: the button that a dialog gives it back to goes with what was deleted. */
+export function goOnAtHeading(): void {
+  // The dialog is closed by then.
+  setTimeout(() => document.querySelector<HTMLElement>("main h1")?.focus({ preventScroll: true }));
+}
+
 /** Says the title of the page that one has come to: browsers say it only of pages that they load. */
 export function Announcer(): JSX.Element {
   return (
