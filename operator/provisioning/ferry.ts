@@ -154,9 +154,9 @@ export class Ferry {
     // The longest unused comes first, and goes first.
     this.#lanes.delete(target);
     this.#lanes.set(target, lane);
-    for (const [each, { unused }] of this.#lanes) {
+    for (const [each, { forgettable }] of this.#lanes) {
       if (this.#lanes.size <= MOST_LANES) break;
-      if (unused && each !== target) this.#lanes.delete(each);
+      if (forgettable && each !== target) this.#lanes.delete(each);
     }
     return lane;
   }

@@ -72,6 +72,8 @@ export class Lane {
   readonly #large = new Berths(MOST_ABOARD);
   readonly #small = new Berths(MOST_ABOARD);
   readonly #idleness = new Idleness();
+  /** Those who do not provision, and count on this being the one way to its cloud. */
+  #kept = 0;
   /** How far sharing has come: the standing of who was last let go. */
   #shared = 0;
   #alarm: { readonly at: number; readonly timer: Timer } | undefined;
@@ -124,6 +126,19 @@ export class Lane {
   /** Whether no placement has ceilings here, and so none uses it. */
   get unused(): boolean {
     return this.#limits.size === 0;
+  }
+
+  /** Whether nobody would notice if another lane led to its cloud. */
+  get forgettable(): boolean {
+    return this.unused && this.#kept === 0;
+  }
+
+  /** Has it remembered, for it is shared with who is to come. @returns what must be called once at the end */
+  keep(): () => void {
+    this.#kept += 1;
+    return () => {
+      this.#kept -= 1;
+    };
   }
 
   /** Somebody has reason to believe that a cloud which did not answer is back: it is tried soon. */

@@ -177,6 +177,25 @@ describe("provisioning goes first", () => {
   });
 });
 
+it("shares its way to the cloud with placements however many other clouds there are", async () => {
+  await using site = await Provisioned.open(20);
+  const { ferry } = site.rig;
+  const lane = ferry.lane(site.spec);
+  const others = (name: string): void => {
+    for (let at = 0; at < 1_001; at += 1) {
+      const url = `https://${name}-${at}.example/`;
+      ferry.lane({ ...site.spec, interop: { ...site.spec.interop, url } });
+    }
+  };
+  site.surveys.declare(site.round({ limits: { devicesPerSecond: 10 } }));
+  others("one");
+  expect(ferry.lane(site.spec)).toBe(lane);
+  await site.told();
+  await site.rig.pass(60_000);
+  others("two");
+  expect(ferry.lane(site.spec)).not.toBe(lane);
+});
+
 describe("a round that cannot go on", () => {
   it("rests longer and longer, says why, and keeps nothing of it until it is whole", async () => {
     await using site = await Provisioned.open(10);

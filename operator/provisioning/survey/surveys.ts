@@ -102,6 +102,7 @@ export class Surveys {
     const known = this.#lanes.get(lane);
     if (known !== undefined) return known;
     const { clock, random, log } = this.#deps;
+    const leave = lane.keep();
     const rounds = new LaneRounds({
       lane,
       places: this.#places,
@@ -111,7 +112,10 @@ export class Surveys {
       giveUp: this.#giveUp.signal,
       ended: (round, result) => this.#ended(round, result),
       hindered: (round, hindrance) => this.#hindered(round, hindrance),
-      empty: () => this.#lanes.delete(lane),
+      empty: () => {
+        leave();
+        this.#lanes.delete(lane);
+      },
     });
     this.#lanes.set(lane, rounds);
     return rounds;
