@@ -42,3 +42,16 @@ it("what was read since a time has not changed since", async () => {
   await clock.advance(1_000);
   expect(kept.forget(KEY, monotonic(clock))).toBe(true);
 });
+
+it("a slow reading does not take the place of one that was begun later", async () => {
+  const clock = new ManualClock();
+  const slow = Promise.withResolvers<Secret>();
+  const readings: Promise<Secret>[] = [slow.promise, Promise.resolve(secret("new"))];
+  const kept = new KeptSecrets({ find: () => readings.shift() ?? Promise.resolve(undefined) }, clock);
+  const first = kept.find(KEY);
+  await clock.advance(1_000);
+  await kept.find(KEY);
+  slow.resolve(secret("old"));
+  await first;
+  expect((await kept.find(KEY))?.data?.["password"]).toBe("new");
+});

@@ -25,9 +25,13 @@ export class KeptSecrets {
     const id = idOf(key);
     const kept = this.#kept.get(id);
     if (kept !== undefined && monotonic(this.#clock) - kept.at < KEPT_MS) return kept.secret;
+    // What is read holds what stood there when it was asked for, at least; and of two readings the later one counts.
+    const at = monotonic(this.#clock);
     const secret = await this.#secrets.find(key, signal);
+    const other = this.#kept.get(id);
+    if (other !== undefined && other.at > at) return secret;
     if (secret === undefined) this.#kept.delete(id);
-    else this.#kept.set(id, { secret, at: monotonic(this.#clock) });
+    else this.#kept.set(id, { secret, at });
     return secret;
   }
 
