@@ -1,5 +1,7 @@
 import type { Registry } from "@prometheus-io/client";
 
+import type { CloudApi } from "../../crds/index.ts";
+import { keyOf } from "../runtime/objects.ts";
 import { sampled } from "./sampled.ts";
 import type { Sources } from "./sources.ts";
 
@@ -20,18 +22,33 @@ export function watchActivity(registry: Registry, { cluster, leads, now }: Sourc
   });
   sampled(registry, {
     name: "certferry_activity_oldest_seconds",
-    help: "Seconds since a cloud told of that batch of which it told longest ago, by CloudApi. Only clouds that tell.",
+    help: "Seconds since a cloud told of that batch of which it told longest ago, or since it had the devices of one of which it never told, by CloudApi. Only clouds that tell.",
     labels: ["namespace", "cloudapi"],
     *read() {
-      const byCloud = Map.groupBy(told(), ({ namespace, name }) => `${namespace}/${name}`);
-      for (const [first, ...others] of byCloud.values()) {
-        if (first === undefined) continue;
-        const times = [first, ...others].map(({ activity }) => Date.parse(activity.toldAt));
-        const { namespace, name: cloudapi } = first;
-        yield [{ namespace, cloudapi }, Math.max(0, now() - Math.min(...times)) / 1_000];
+      const oldest = new Map<string, { namespace: string; cloudapi: string; at: number }>();
+      for (const { namespace, name: cloudapi, at } of lastTold()) {
+        const key = `${namespace}/${cloudapi}`;
+        const known = oldest.get(key);
+        if (known === undefined || at < known.at) oldest.set(key, { namespace, cloudapi, at });
+      }
+      for (const { namespace, cloudapi, at } of oldest.values()) {
+        yield [{ namespace, cloudapi }, Math.max(0, now() - at) / 1_000];
       }
     },
   });
+
+  /** A cloud that can tell and never did is the one to know of. */
+  function* lastTold() {
+    if (!leads()) return;
+    const able = new Set(cluster.cloudApis.cache.list().filter(tells).map(keyOf));
+    for (const { metadata, status } of cluster.batches.cache.list()) {
+      const { namespace } = metadata;
+      for (const { name, activity, provisionedAt } of status?.clouds ?? []) {
+        const since = activity?.toldAt ?? (able.has(`${namespace}/${name}`) ? provisionedAt : undefined);
+        if (since !== undefined) yield { namespace, name, at: Date.parse(since) };
+      }
+    }
+  }
 
   function* told() {
     if (!leads()) return;
@@ -41,4 +58,8 @@ export function watchActivity(registry: Registry, { cluster, leads, now }: Sourc
       }
     }
   }
+}
+
+function tells({ status }: CloudApi): boolean {
+  return status?.capabilities?.includes("status") === true;
 }

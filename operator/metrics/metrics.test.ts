@@ -110,6 +110,19 @@ describe("OperatorMetrics", () => {
     expect(await lines("certferry_activity")).toEqual([]);
   });
 
+  it("tells since when a cloud that can tell has not, also where it never did", async () => {
+    const api = (name: string, ...capabilities: string[]): CloudApi =>
+      ({ metadata: { name, namespace: "acme" }, spec: {}, status: { capabilities } }) as unknown as CloudApi;
+    const since = (name: string) => ({ name, state: "Provisioned", provisionedAt: "2026-01-01T10:00:00Z" });
+    const { lines } = setUp({
+      batches: [batch("d1", { clouds: [since("busy"), since("silent"), { name: "busy" }] })],
+      cloudApis: [api("busy", "status"), api("silent")],
+    });
+    expect(await lines("certferry_activity_oldest_seconds")).toEqual([
+      'certferry_activity_oldest_seconds{namespace="acme",cloudapi="busy"} 7200',
+    ]);
+  });
+
   it("counts the questions that clouds were asked beside other requests", async () => {
     const { metrics, lines } = setUp();
     const report = { account: "acme", cloudApi: "aws", type: "AWS", devices: 25, seconds: 0.2 } as const;

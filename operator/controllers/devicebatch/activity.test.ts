@@ -41,6 +41,14 @@ it("is about the clouds that told, and of those that differ about these alone", 
   expect(told?.message).toMatch(/^in bad, 2 of 1000 devices .* \(d+-0: Missing\); status\.clouds names them/);
 });
 
+it("has room for what to do where many clouds differ: an Event takes 1024 bytes", () => {
+  const many = Array.from({ length: 16 }, (_, at) => line(`cloud-${at}`, activityOf(round(5), 16)));
+  const told = activeCondition(many);
+  expect(Buffer.byteLength(told?.message ?? "")).toBeLessThanOrEqual(1_024);
+  expect(told?.message).toContain("and so in 13 more clouds; status.clouds names them");
+  expect(told?.message).toContain("certferry.dev/provision-requested-at");
+});
+
 it("says that provisioning again lets in who was locked out, for that may have been meant so", () => {
   const told = activeCondition([line("a", activityOf(round(1, "Missing"), 1))]);
   expect(told?.message).toContain("lets in again devices that were locked out");

@@ -8,6 +8,8 @@ import { shorten } from "./shorten.ts";
 const NAMED = 20;
 const NAMED_EACH = 10;
 const WHAT_CHARACTERS = 128;
+/** A message is about so many clouds: an Event takes 1024 bytes, and ends with what to do. */
+const EXPLAINED = 3;
 
 /** What a round has brought, as a status says it. @param clouds how many the batch has */
 export function activityOf(result: RoundResult, clouds: number): CloudActivity {
@@ -52,11 +54,13 @@ function active({ name, activity: { active, asked } }: Told): string {
 }
 
 function explainDifferences(told: readonly Told[]): string {
-  const clouds = told.map(({ name, activity: { differing, asked, differences } }) => {
+  const clouds = told.slice(0, EXPLAINED).map(({ name, activity: { differing, asked, differences } }, at) => {
     const [first] = differences ?? [];
-    const example = first === undefined ? "" : ` (${first.device}: ${first.what})`;
+    const example = first === undefined || at > 0 ? "" : ` (${first.device}: ${first.what})`;
     return `in ${name}, ${differing} of ${asked} devices that it was asked about are not as they were left there${example}`;
   });
+  const more = told.length - clouds.length;
+  if (more > 0) clouds.push(`and so in ${more} more ${more === 1 ? "cloud" : "clouds"}`);
   const words = new Set(
     told.flatMap(({ activity }) => (activity.differences ?? []).flatMap(({ what }) => what.split(", "))),
   );
