@@ -8,7 +8,6 @@ import { LeaseLost } from "./leader.ts";
 import type { LeaderElector } from "./leader.ts";
 import { Manager } from "./manager.ts";
 import type { ManagedInformer, ManagerOptions } from "./manager.ts";
-import { stopSignal } from "./shutdown.ts";
 import { recordingLogger } from "./testing/log.ts";
 
 /** Parts that say when they begin and end, in one order for all. */
@@ -202,20 +201,5 @@ describe("Manager", () => {
     t.stop.abort();
     await t.clock.advance(0);
     expect(t.outcome()).toBe("ended");
-  });
-});
-
-describe("stopSignal", () => {
-  it("aborts at the first signal, and ends the process at the second", () => {
-    const listeners: ((name: string) => void)[] = [];
-    const codes: number[] = [];
-    const signal = stopSignal({ on: (_event, listener) => listeners.push(listener) }, (code) =>
-      codes.push(code),
-    );
-    listeners[0]?.("SIGTERM");
-    expect(signal.reason).toMatchObject({ name: "StopRequested", message: "stopped by SIGTERM" });
-    expect(codes).toEqual([]);
-    listeners[1]?.("SIGINT");
-    expect(codes).toEqual([1]);
   });
 });
