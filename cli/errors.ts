@@ -25,6 +25,8 @@ export function explain(error: unknown): Explanation {
 
 function explainApi(error: ApiError): Explanation {
   const words = wordsOf(error);
+  const fields = fieldsIn(words);
+  if (fields !== undefined) return { exit: EXIT.refused, message: fields };
   switch (error.status) {
     case 0:
       return unreachable(error);
@@ -40,12 +42,31 @@ function explainApi(error: ApiError): Explanation {
       return /could not find the requested resource/.test(words)
         ? { exit: EXIT.notFound, message: "the cluster does not know this kind", hint: NOT_INSTALLED }
         : { exit: EXIT.notFound, message: words };
+    case 400:
     case 409:
     case 422:
       return { exit: EXIT.refused, message: words };
     default:
       return { exit: EXIT.failed, message: `the cluster answered ${error.status}: ${words}` };
   }
+}
+
+/**
+ * Which fields are wrong, where that is all that the server has against an object. To a server-side apply it says so with
+ * a 500: kubernetes-sigs/structured-merge-diff, typed/validate.go.
+ */
+function fieldsIn(words: string): string | undefined {
+  const [, strict] = /strict decoding error: (.*)$/s.exec(words) ?? [];
+  if (strict !== undefined) return strict;
+  const unknown = [...words.matchAll(/\.([\w.[\]]+): field not declared in schema/g)];
+  return unknown.length === 0 ? undefined : unknown.map(([, field]) => `unknown field "${field}"`).join(", ");
+}
+
+/** Whether the server would not take an object as it is, whoever brings it. */
+export function isRefusal(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError)) return false;
+  const { status } = error;
+  return (status >= 400 && status < 500 && status !== 401) || fieldsIn(wordsOf(error)) !== undefined;
 }
 
 function forbidden(words: string): Explanation {

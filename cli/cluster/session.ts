@@ -24,6 +24,7 @@ export async function atCluster<T>(context: Context, work: (session: Session) =>
   const { requestTimeout } = context.flags;
   const client = new KubeClient(chosen.config, {
     userAgent: "certferry-cli",
+    strict: true,
     ...(chosen.groups.length === 0 ? {} : { headers: { "impersonate-group": [...chosen.groups] } }),
     ...(requestTimeout === undefined ? {} : { requestTimeoutMs: requestTimeout }),
   });

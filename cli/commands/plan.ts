@@ -9,11 +9,10 @@ import {
   type TargetPlan,
 } from "../../desk/plan/plan.ts";
 import { reelNameFor } from "../../desk/batch-id.ts";
-import { ApiError } from "../../operator/runtime/api-error.ts";
 import { apiPath, type KubeObject } from "../../operator/runtime/objects.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
-import { explain } from "../errors.ts";
+import { explain, isRefusal } from "../errors.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
 import { harmless, paintFor } from "../output/colour.ts";
 import { valueText } from "../output/objects.ts";
@@ -146,8 +145,7 @@ async function check({ client }: Session, object: KubeObject, signal: AbortSigna
     );
     return { object: words, accepted: true };
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status < 400 || error.status >= 500 || error.status === 401)
-      throw error;
+    if (!isRefusal(error)) throw error;
     const { message, hint } = explain(error);
     return { object: words, accepted: false, message: hint === undefined ? message : `${message}. ${hint}` };
   }

@@ -12,8 +12,7 @@ export interface Person {
   readonly expiresAt?: number;
 }
 
-const TIMEOUT_MS = 10_000;
-const USER_AGENT = "certferry-console";
+const OPTIONS = { requestTimeoutMs: 10_000, userAgent: "certferry-console", strict: true };
 
 /**
  * A client that acts as this person and never as anybody else: with their own token, or with the console's credentials
@@ -26,11 +25,11 @@ export function connectAs(console: KubeConfig, { credentials }: Person): KubeCli
       "impersonate-user": credentials.user,
       ...(groups.length === 0 ? {} : { "impersonate-group": groups }),
     };
-    return new KubeClient(console, { requestTimeoutMs: TIMEOUT_MS, userAgent: USER_AGENT, headers });
+    return new KubeClient(console, { ...OPTIONS, headers });
   }
   const cluster = console.getCurrentCluster();
   if (cluster === null) throw new Error("the console's kubeconfig has no current cluster");
   const theirs = new KubeConfig();
   theirs.loadFromClusterAndUser(cluster, { name: "person", token: credentials.token });
-  return new KubeClient(theirs, { requestTimeoutMs: TIMEOUT_MS, userAgent: USER_AGENT });
+  return new KubeClient(theirs, OPTIONS);
 }

@@ -87,11 +87,19 @@ export interface KubeClientOptions {
   onAnswer?: (method: ApiRequest["method"], status: number | undefined) => void;
   /** Sent with every request, by their lower-case names: to act as somebody (`impersonate-user`), for example. */
   headers?: Readonly<Record<string, string | string[]>>;
+  /**
+   * Has the server refuse (400) what is written with a field that it does not know, or one twice, as kubectl has it;
+   * otherwise such a field is dropped without a word.
+   */
+  strict?: boolean;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TRIES = 4;
 const PAGE = "500";
+
+/** What fields can be judged of; a DELETE has none. */
+const WRITES: ReadonlySet<ApiRequest["method"]> = new Set(["POST", "PUT", "PATCH"]);
 
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
@@ -107,11 +115,13 @@ export class KubeClient {
   readonly clock: Clock;
   readonly #connection: Connection;
   readonly #timeoutMs: number;
+  readonly #strict: boolean;
   readonly #backoff = new Backoff({ baseMs: 100, maxMs: 2_000 });
 
   constructor(config: KubeConfig, options: KubeClientOptions = {}) {
     this.clock = options.clock ?? systemClock;
     this.#timeoutMs = options.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#strict = options.strict ?? false;
     this.#connection = new Connection(config, {
       clock: this.clock,
       userAgent: options.userAgent ?? "certferry",
@@ -129,7 +139,8 @@ export class KubeClient {
    * One request for JSON, whatever the path (`/version`, `/readyz` …).
    * @throws ApiError
    */
-  async request(request: ApiRequest, signal?: AbortSignal, o: { quiet?: boolean } = {}): Promise<unknown> {
+  async request(given: ApiRequest, signal?: AbortSignal, o: { quiet?: boolean } = {}): Promise<unknown> {
+    const request = this.#strict && WRITES.has(given.method) ? strictly(given) : given;
     const what = `${request.method} ${request.path}`;
     const until = monotonic(this.clock) + this.#timeoutMs;
     return this.#bounded(what, signal, async (inner) => {
@@ -210,6 +221,10 @@ export class KubeClient {
     if (error.reason === "Credentials" || error.reason === "Closed") return undefined;
     return Math.max(error.retryAfterMs ?? 0, this.#backoff.delay(failures));
   }
+}
+
+function strictly(request: ApiRequest): ApiRequest {
+  return { ...request, query: { ...request.query, fieldValidation: "Strict" } };
 }
 
 /** `Retry-After` in milliseconds. The API server sends whole seconds. */
