@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import type { SimulatedManners } from "../testing/cloud.ts";
-import { Rig } from "../testing/rig.ts";
-import type { RoundSpec, Surveys } from "./surveys.ts";
+import { Provisioned } from "../testing/provisioned.ts";
+import type { RoundSpec } from "./surveys.ts";
 
 let devices: readonly FactoryDevice[];
 
@@ -11,59 +11,8 @@ beforeAll(async () => {
   devices = await (await createIssuer()).issueMany(60, { batchId: "D001" });
 });
 
-/** A reel that was provisioned, and surveys of the same cloud. */
-class Provisioned implements AsyncDisposable {
-  readonly rig: Rig;
-  readonly spec: PlacementSpec;
-
-  private constructor(rig: Rig, spec: PlacementSpec) {
-    this.rig = rig;
-    this.spec = spec;
-  }
-
-  get surveys(): Surveys {
-    return this.rig.surveys;
-  }
-
-  static async open(count: number, manners: SimulatedManners = {}): Promise<Provisioned> {
-    const rig = await Rig.open({ manners });
-    const spec = await rig.reel("D001", manifestCsv(devices.slice(0, count), { batchId: "D001" }));
-    rig.ferry.declare(spec);
-    await rig.ended(spec, 60_000);
-    return new Provisioned(rig, spec);
-  }
-
-  round(more: Partial<RoundSpec> = {}, spec = this.spec): RoundSpec {
-    const { ledger, contents, interop, limits } = spec;
-    const chunks = (): RoundSpec["chunks"] extends () => infer T ? T : never => [
-      { first: 0, states: Uint8Array.from(this.rig.states(spec)) },
-    ];
-    const rest = { limits, chunks, most: 1_000, round: 0, request: undefined, urgent: false };
-    return { ledger, contents, interop, ...rest, ...more };
-  }
-
-  get key(): string {
-    return placementKey(this.spec.ledger);
-  }
-
-  get result() {
-    return this.surveys.view(this.key).result;
-  }
-
-  async told(ms = 600_000): Promise<NonNullable<Provisioned["result"]>> {
-    await this.rig.until(() => this.result !== undefined, ms);
-    const { result } = this;
-    if (result === undefined) throw new Error("it was told");
-    return result;
-  }
-
-  get questions() {
-    return this.rig.cloud.requests.filter(({ action }) => action === "status");
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.rig[Symbol.asyncDispose]();
-  }
+function provisioned(count: number, manners: SimulatedManners = {}): Promise<Provisioned> {
+  return Provisioned.open(devices.slice(0, count), manners);
 }
 
 function id(at: number): string {
@@ -72,7 +21,7 @@ function id(at: number): string {
 
 describe("a round", () => {
   it("tells how many of the devices that are called provisioned are known and let in, and which are not", async () => {
-    await using site = await Provisioned.open(40);
+    await using site = await provisioned(40);
     site.rig.cloud.devices.delete(id(3));
     site.rig.cloud.manners.inactive = new Set([id(30)]);
     site.surveys.declare(site.round({ round: 4, request: "now" }));
@@ -98,7 +47,7 @@ describe("a round", () => {
   });
 
   it("names the first ten of those that differ, and counts them all", async () => {
-    await using site = await Provisioned.open(40);
+    await using site = await provisioned(40);
     site.rig.cloud.devices.clear();
     site.surveys.declare(site.round());
     const { differing, differences, active } = await site.told();
@@ -109,7 +58,7 @@ describe("a round", () => {
   });
 
   it("asks about so many as it may, and about others the next time", async () => {
-    await using site = await Provisioned.open(40);
+    await using site = await provisioned(40);
     for (let round = 0; round < 4; round += 1) {
       site.surveys.declare(site.round({ most: 10, round }));
       expect(await site.told()).toMatchObject({ asked: 10, rounds: round + 1 });
@@ -119,7 +68,7 @@ describe("a round", () => {
   });
 
   it("uses a tenth of the time where nobody knows what the cloud takes, with one request at a time", async () => {
-    await using site = await Provisioned.open(60);
+    await using site = await provisioned(60);
     site.rig.cloud.manners.latencyMs = 400;
     site.rig.cloud.maxInFlight = 0;
     site.surveys.declare(site.round());
@@ -130,7 +79,7 @@ describe("a round", () => {
   });
 
   it("uses a tenth of what people allow", async () => {
-    await using site = await Provisioned.open(40);
+    await using site = await provisioned(40);
     const started = site.rig.clock.now();
     site.surveys.declare(site.round({ limits: { devicesPerSecond: 10, maxDevicesPerRequest: 5 } }));
     const { toldAt } = await site.told();
@@ -142,7 +91,7 @@ describe("a round", () => {
 
 describe("a cloud whose pace is known", () => {
   it("is asked a tenth of it", async () => {
-    await using site = await Provisioned.open(60, { devicesPerSecond: 5 });
+    await using site = await provisioned(60, { devicesPerSecond: 5 });
     const { rate } = site.rig.ferry.lane(site.spec).view;
     expect(rate).toBeLessThan(20);
     const started = site.rig.clock.now();
@@ -157,7 +106,7 @@ describe("a cloud whose pace is known", () => {
 
 describe("provisioning goes first", () => {
   it("breaks off a question that is under way, and the round goes on where it was when nobody is aboard", async () => {
-    await using site = await Provisioned.open(40);
+    await using site = await provisioned(40);
     const { rig } = site;
     rig.cloud.manners.latencyMs = 800;
     site.surveys.declare(site.round({ limits: { maxDevicesPerRequest: 10 } }));
@@ -178,7 +127,7 @@ describe("provisioning goes first", () => {
 });
 
 it("shares its way to the cloud with placements however many other clouds there are", async () => {
-  await using site = await Provisioned.open(20);
+  await using site = await provisioned(20);
   const { ferry } = site.rig;
   const lane = ferry.lane(site.spec);
   const others = (name: string): void => {
@@ -196,132 +145,8 @@ it("shares its way to the cloud with placements however many other clouds there 
   expect(ferry.lane(site.spec)).not.toBe(lane);
 });
 
-describe("a round that cannot go on", () => {
-  it("rests longer and longer, says why, and keeps nothing of it until it is whole", async () => {
-    await using site = await Provisioned.open(10);
-    const { rig } = site;
-    rig.cloud.manners.throttle = { retryAfterMs: 60_000 };
-    site.surveys.declare(site.round());
-    await rig.until(() => site.questions.length === 4, 3_600_000);
-    const times = site.questions.map(({ at }) => at);
-    const gaps = times.slice(1).map((at, i) => at - (times[i] ?? 0));
-    expect(gaps[0]).toBeGreaterThanOrEqual(60_000);
-    expect((gaps[2] ?? 0) > (gaps[0] ?? 0)).toBe(true);
-    await rig.pass(1_000);
-    // Whoever provisions into that cloud hears of it, too.
-    expect(rig.ferry.lane(site.spec).pausedUntil).toBeGreaterThan(rig.clock.now());
-    expect(site.surveys.view(site.key)).toMatchObject({
-      result: undefined,
-      hindrance: { reason: "Throttled", nextTryAt: expect.any(Number) as number },
-    });
-    rig.cloud.manners = { latencyMs: 20 };
-    expect(await site.told(3_600_000)).toMatchObject({ asked: 10, active: 10 });
-    expect(site.surveys.view(site.key).hindrance).toBeUndefined();
-  });
-
-  it("goes on where single devices were throttled, with those alone", async () => {
-    await using site = await Provisioned.open(20);
-    const { rig } = site;
-    rig.cloud.manners.devicesPerSecond = 12;
-    rig.cloud.exhaust();
-    await rig.pass(1_000);
-    site.surveys.declare(site.round());
-    expect(await site.told(3_600_000)).toMatchObject({ asked: 20, active: 20 });
-    const [first, second] = site.questions;
-    expect(first?.refs).toHaveLength(20);
-    expect(second?.refs.length).toBeLessThanOrEqual(8);
-  });
-
-  it("leaves the pace of provisioning as it is, whatever becomes of questions", async () => {
-    await using site = await Provisioned.open(60, { devicesPerSecond: 5 });
-    const { rig } = site;
-    const before = rig.ferry.lane(site.spec).view;
-    rig.cloud.exhaust();
-    rig.cloud.manners.devicesPerSecond = 0;
-    site.surveys.declare(site.round());
-    await rig.pass(3 * 3_600_000);
-    expect(site.questions.length).toBeGreaterThan(15);
-    rig.cloud.manners.throttle = {};
-    await rig.pass(3 * 3_600_000);
-    rig.cloud.manners.loseAnswers = true;
-    delete rig.cloud.manners.throttle;
-    await rig.pass(3 * 3_600_000);
-    expect(rig.ferry.lane(site.spec).view).toEqual(before);
-  });
-
-  it.each(["deadly", "unacceptable"] as const)(
-    "passes over a device with which no request is answered (%s), and tells of the others",
-    async (manner) => {
-      await using site = await Provisioned.open(12);
-      site.rig.cloud.manners[manner] = new Set([id(2)]);
-      site.surveys.declare(site.round());
-      expect(await site.told(6 * 3_600_000)).toMatchObject({ asked: 11, active: 11, differing: 0 });
-    },
-  );
-
-  it("passes over a device that the cloud leaves out each time, and tells of the others", async () => {
-    await using site = await Provisioned.open(5);
-    site.rig.cloud.manners.leaveOut = new Set([id(2)]);
-    site.surveys.declare(site.round());
-    expect(await site.told()).toMatchObject({ asked: 4, active: 4, differing: 0 });
-  });
-
-  it("asks nobody while its lease is not fresh", async () => {
-    await using site = await Provisioned.open(5);
-    site.rig.mayAct = false;
-    site.surveys.declare(site.round());
-    await site.rig.pass(20_000);
-    expect(site.questions).toEqual([]);
-    expect(site.surveys.view(site.key).hindrance?.reason).toBe("LeaseNotRenewed");
-    site.rig.mayAct = true;
-    expect(await site.told()).toMatchObject({ asked: 5 });
-  });
-
-  it("is no less patient with a failing cloud for being asked for again and again", async () => {
-    await using site = await Provisioned.open(5);
-    site.rig.cloud.manners.throttle = {};
-    for (let second = 0; second < 60; second += 1) {
-      site.surveys.declare(site.round({ urgent: true, request: String(second) }));
-      await site.rig.pass(1_000);
-    }
-    expect(site.questions.length).toBeGreaterThan(5);
-    expect(site.questions.length).toBeLessThanOrEqual(13);
-  });
-
-  it("leaves the cloud alone after its request also where another takes its place", async () => {
-    await using site = await Provisioned.open(40);
-    const { rig } = site;
-    rig.cloud.manners.latencyMs = 400;
-    site.surveys.declare(site.round({ most: 30 }));
-    await rig.until(() => site.questions.length === 1, 10_000);
-    await rig.pass(500);
-    site.surveys.declare(site.round({ urgent: true, request: "now" }));
-    await rig.until(() => site.questions.length === 2, 60_000);
-    site.surveys.withdraw(site.key);
-    await rig.pass(300);
-    site.surveys.declare(site.round({ urgent: true, request: "again" }));
-    await rig.until(() => site.questions.length === 3, 60_000);
-    const [first = 0, second = 0, third = 0] = site.questions.map(({ at }) => at);
-    expect(second - first).toBeGreaterThanOrEqual(4_000);
-    // It was broken off before it was answered.
-    expect(third - second).toBeGreaterThanOrEqual(250);
-  });
-
-  it("ends when it is wanted no more", async () => {
-    await using site = await Provisioned.open(40);
-    site.rig.cloud.manners.latencyMs = 1_000;
-    site.surveys.declare(site.round());
-    await site.rig.until(() => site.questions.length === 1, 10_000);
-    site.surveys.withdrawReel("d001");
-    await site.rig.pass(120_000);
-    expect(site.questions).toHaveLength(1);
-    expect(site.result).toBeUndefined();
-    expect(site.rig.cloud.inFlight).toBe(0);
-  });
-});
-
 it("makes the rounds of a cloud one after the other, and first what somebody waits for", async () => {
-  await using site = await Provisioned.open(20);
+  await using site = await provisioned(20);
   const { rig } = site;
   rig.cloud.manners.latencyMs = 1_000;
   const others: PlacementSpec[] = [];
@@ -348,7 +173,7 @@ it("makes the rounds of a cloud one after the other, and first what somebody wai
 });
 
 it("does not let clouds that may be asked little hold up the rounds of others", async () => {
-  await using site = await Provisioned.open(30);
+  await using site = await provisioned(30);
   const { rig } = site;
   const slow: RoundSpec[] = [];
   for (const name of ["D002", "D003", "D004", "D005"]) {
