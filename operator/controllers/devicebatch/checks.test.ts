@@ -304,6 +304,23 @@ describe("checks", () => {
     expect(site.questions).toBe(2);
   });
 
+  it("do not take for this cloud's what another told, to which its name led in between", async () => {
+    await using site = await Site.open();
+    site.ask("now");
+    await site.pass(1_000);
+    const { status } = site.look();
+    const [line] = status.clouds ?? [];
+    if (line?.activity === undefined) throw new Error("it was told");
+    const activity = { ...line.activity, active: 1, differing: 3, rounds: 7 };
+    const elsewhere = { ...line, activity, startedAt: "2026-01-01T00:00:01Z" };
+    site.batch = { ...site.batch, status: { ...status, clouds: [elsewhere] } };
+    site.rig.surveys.withdrawReel("d001");
+    expect(site.activity).toBeUndefined();
+    await site.pass(1_000);
+    expect(site.activity).toMatchObject({ request: "now", active: 4, rounds: 1 });
+    expect(site.questions).toBe(2);
+  });
+
   it("ask a cloud that has two names once, and say of both what it told", async () => {
     await using site = await Site.open();
     site.names = ["az", "again"];

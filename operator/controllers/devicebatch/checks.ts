@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   CHECK_REQUESTED_AT,
   type CloudActivity,
+  type CloudProgress,
   type DeviceBatch,
   type ReelBinding,
 } from "../../../crds/index.ts";
@@ -15,7 +16,7 @@ import { type Cluster, reelNameOf } from "../cluster.ts";
 import type { EventReason } from "../reasons.ts";
 import { activityOf } from "./activity.ts";
 import { ledgersIn } from "./cloud-ledgers.ts";
-import { type CloudView, countCloud, explain } from "./cloud-progress.ts";
+import { type CloudView, countCloud, explain, seconds } from "./cloud-progress.ts";
 import { requestOf, specOf } from "./placements.ts";
 import { shorten } from "./shorten.ts";
 
@@ -114,8 +115,8 @@ export class Checks {
 
   /** What was told last: as it is written, or what this process knows and has not written yet. */
   #known(batch: DeviceBatch, view: CloudView, key: string, clouds: number): CloudActivity | undefined {
-    const written = batch.status?.clouds?.find(({ name }) => name === view.name)?.activity;
-    const stated = written !== undefined && isOf(written, view) ? written : undefined;
+    const line = batch.status?.clouds?.find(({ name }) => name === view.name);
+    const stated = line !== undefined && isOf(line, view) ? line.activity : undefined;
     const { result } = this.#deps.surveys.view(key);
     if (result === undefined) return stated;
     // Not by their times: clocks are set back, and those of two leaders differ.
@@ -206,10 +207,10 @@ function canTell({ link }: CloudView): boolean {
   return link === undefined || link.interop.capabilities?.has("status") === true;
 }
 
-/** Whether it was told of the devices of this very ledger: a name may lead elsewhere by now. */
-function isOf({ toldAt: told }: CloudActivity, view: CloudView): boolean {
-  const head = headOf(view);
-  return head !== undefined && Date.parse(told) + 1_000 > Date.parse(head.startedAt ?? "");
+/** Whether a line is about the devices of this very ledger: a name may lead elsewhere by now, or back again. */
+function isOf({ startedAt }: CloudProgress, view: CloudView): boolean {
+  const head = headOf(view)?.startedAt;
+  return head !== undefined && startedAt === seconds(head);
 }
 
 function headOf({ ledgers }: CloudView): CloudView["ledgers"][number]["spec"] | undefined {

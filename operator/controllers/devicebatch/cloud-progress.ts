@@ -181,7 +181,8 @@ export function estimate(secondsLeft: number, before: CloudProgress | undefined,
   return seconds(at.toISOString());
 }
 
-function seconds(time: string): string {
+/** A time as a status has it: RFC 3339, in whole seconds. */
+export function seconds(time: string): string {
   return `${time.slice(0, 19)}Z`;
 }
 
