@@ -164,9 +164,9 @@ describe("bind and status", () => {
       cli("status d001 -o yaml"),
     ]);
     expect(table.stdout.split("\n")[0]).toMatch(
-      /^NAME +BATCH +BOUND +PROVISIONED +FAILED +CLOUDS +STATUS +AGE +BOUND AT +PROVISIONED AT +ADDED BY +ADDED FROM +MESSAGE$/,
+      /^NAME +BATCH +BOUND +PROVISIONED +FAILED +STATUS +CLOUDS +AGE +BOUND AT +PROVISIONED AT +ADDED BY +ADDED FROM +MESSAGE$/,
     );
-    expect(table.stdout).toMatch(/^d001 +D001 +2 +2 +0 +aws-eu +Provisioned /m);
+    expect(table.stdout).toMatch(/^d001 +D001 +2 +2 +0 +Provisioned +aws-eu /m);
     const { items } = JSON.parse(json.stdout) as { items: DeviceBatch[] };
     const names = items.map(({ metadata }) => metadata.name);
     expect(names).toEqual(names.toSorted());

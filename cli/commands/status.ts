@@ -1,6 +1,4 @@
 import type { DeviceBatch } from "../../crds/index.ts";
-import { ADDED_BY, ADDED_FROM } from "../../crds/index.ts";
-import { toldOf } from "../../desk/activity.ts";
 import { isSettled, progressOf } from "../../desk/progress.ts";
 import { findBatch } from "../cluster/find-batch.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
@@ -9,8 +7,9 @@ import { EXIT, type ExitCode } from "../exit.ts";
 import { canDraw } from "../output/live.ts";
 import { isMachineFormat, listText, objectText } from "../output/objects.ts";
 import { bar, batchLines, STANDING_COLOURS, type Style, styleFor } from "../output/progress.ts";
-import { type Column, cut, tableLines } from "../output/table.ts";
-import { age, count, duration } from "../output/words.ts";
+import { batchTable } from "../output/batch-table.ts";
+import { cut } from "../output/table.ts";
+import { count, duration } from "../output/words.ts";
 import { anyUnderWay, showUntilAtRest } from "./live-status.ts";
 import { sorted } from "./watch-batches.ts";
 
@@ -53,7 +52,7 @@ async function one(
     });
   }
   if (isMachineFormat(output)) await io.stdout.write(objectText(batch, output));
-  else if (output === "wide") await io.stdout.write(table([batch], context, options));
+  else if (output === "wide") await io.stdout.write(batchTable([batch], context.io, options));
   else await io.stdout.write(`${inFull(context, batch, io.stdout.columns ?? 120).join("\n")}\n`);
   return EXIT.ok;
 }
@@ -81,7 +80,7 @@ async function all(context: Context, session: Session, options: StatusOptions): 
     const where = options.allNamespaces === true ? "" : ` in namespace ${session.namespace}`;
     await io.stderr.write(`There are no batches${where}. To bind a reel: ${io.program} bind BID\n`);
   } else {
-    await io.stdout.write(table(batches, context, options));
+    await io.stdout.write(batchTable(batches, context.io, options));
   }
   return EXIT.ok;
 }
@@ -94,56 +93,6 @@ function isLive({ io }: Context, { output, watch }: StatusOptions, batches: read
 
 function inFull({ io }: Context, batch: DeviceBatch, width: number): string[] {
   return batchLines(batch, { style: styleFor(io.stdout, io), width, now: io.clock.now() });
-}
-
-function table(batches: readonly DeviceBatch[], { io }: Context, options: StatusOptions): string {
-  const { paint } = styleFor(io.stdout, io);
-  const columns = columnsFor(options, batches, io.clock.now());
-  const { header, rows } = tableLines(columns, batches, io.stdout.columns);
-  const painted = rows.map((row, at) => {
-    const batch = batches[at];
-    if (batch === undefined) return row;
-    const { reason, standing } = progressOf(batch);
-    // The word alone is in colour; a column's blanks are not.
-    return row.replace(` ${reason}`, () => ` ${paint(STANDING_COLOURS[standing], reason)}`);
-  });
-  return `${[paint("bold", header), ...painted].join("\n")}\n`;
-}
-
-/** The columns of the console, as far as a terminal has room for them. */
-function columnsFor(
-  options: StatusOptions,
-  batches: readonly DeviceBatch[],
-  now: number,
-): Column<DeviceBatch>[] {
-  const wide = options.output === "wide";
-  const told = wide && batches.some(({ status }) => toldOf(status?.clouds ?? []) !== undefined);
-  const of = progressOf;
-  const note = (batch: DeviceBatch, name: string): string => batch.metadata.annotations?.[name] ?? "-";
-  const all: (Column<DeviceBatch> | false)[] = [
-    options.allNamespaces === true && { title: "NAMESPACE", of: ({ metadata }) => metadata.namespace },
-    { title: "NAME", of: ({ metadata }) => metadata.name },
-    { title: "BATCH", of: ({ spec }) => spec.batchId },
-    { title: "BOUND", of: (batch) => count(of(batch).devices ?? 0) },
-    { title: "PROVISIONED", of: (batch) => count(of(batch).provisioned) },
-    { title: "FAILED", of: (batch) => count(of(batch).failed) },
-    { title: "CLOUDS", of: ({ status }) => status?.cloudNames ?? "-", shrinksTo: 12 },
-    { title: "STATUS", of: (batch) => of(batch).reason },
-    { title: "AGE", of: ({ metadata }) => age(metadata.creationTimestamp, now) },
-    wide && { title: "BOUND AT", of: ({ status }) => status?.boundAt ?? "-" },
-    wide && { title: "PROVISIONED AT", of: ({ status }) => status?.provisionedAt ?? "-" },
-    told && { title: "ACTIVE", of: active },
-    wide && { title: "ADDED BY", of: (batch) => note(batch, ADDED_BY), shrinksTo: 10 },
-    wide && { title: "ADDED FROM", of: (batch) => note(batch, ADDED_FROM) },
-    wide && { title: "MESSAGE", of: (batch) => of(batch).message, shrinksTo: 20 },
-  ];
-  return all.filter((column) => column !== false);
-}
-
-/** Of the devices that clouds were asked about, those that they let in. */
-function active({ status }: DeviceBatch): string {
-  const told = toldOf(status?.clouds ?? []);
-  return told === undefined ? "-" : `${count(told.active)}/${count(told.asked)}`;
 }
 
 /** One line for each batch with its bar, and the sum of all; those that move come first. */
