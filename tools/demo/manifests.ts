@@ -7,6 +7,7 @@ import { dirname, join, posix } from "node:path";
 import type { Reel } from "../../crds/index.ts";
 import { DUMMY_REELS, createIssuer, manifest7z, manifestCsv } from "../factory/index.ts";
 import type { ServerCertificate } from "../factory/index.ts";
+import { SPARE } from "./samples.ts";
 
 export interface Manifest {
   readonly batchId: string;
@@ -20,21 +21,23 @@ export interface Manifest {
 /**
  * Manifests of new devices for the given reels, each in the form that the reel's source names: a CSV, or a CSV
  * packed as .7z.
- * @throws Error for a reel that is none of the dummy reels
+ * @throws Error for a reel that is neither a dummy reel nor the spare one
  */
 export async function makeManifests(reels: readonly Reel[]): Promise<Map<string, Manifest>> {
   const issuer = await createIssuer();
+  const deviceCounts = new Map(DUMMY_REELS.map((dummy) => [dummy.batchId, dummy.devices]));
+  deviceCounts.set(SPARE.reel.spec.batchId, SPARE.devices);
   const manifests = new Map<string, Manifest>();
   for (const reel of reels) {
     const { batchId } = reel.spec;
-    const dummy = DUMMY_REELS.find((each) => each.batchId === batchId);
-    if (dummy === undefined) throw new Error(`the sample reel ${batchId} is none of the dummy reels`);
-    const devices = await issuer.issueMany(dummy.devices, { batchId });
+    const count = deviceCounts.get(batchId);
+    if (count === undefined) throw new Error(`the sample reel ${batchId} is none of the dummy reels`);
+    const devices = await issuer.issueMany(count, { batchId });
     const csv = manifestCsv(devices, { batchId });
     const fileName = fileNameOf(reel);
     const bytes = fileName.endsWith(".7z") ? await manifest7z(csv, `${batchId}.csv`) : Buffer.from(csv);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    manifests.set(batchId, { batchId, devices: dummy.devices, fileName, bytes, sha256 });
+    manifests.set(batchId, { batchId, devices: count, fileName, bytes, sha256 });
   }
   return manifests;
 }

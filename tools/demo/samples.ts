@@ -7,6 +7,20 @@ import type { Manifest } from "./manifests.ts";
 
 const SAMPLES = resolve(import.meta.dirname, "../../samples");
 
+/**
+ * A reel that no sample binds, for whoever tries the demo. Its manifest is in a ConfigMap, so the command line
+ * can read it too.
+ */
+export const SPARE: { readonly reel: Reel; readonly devices: number } = {
+  reel: {
+    apiVersion: "certferry.dev/v1alpha1",
+    kind: "Reel",
+    metadata: { name: "d011" },
+    spec: { batchId: "D011", manifest: { configMap: { name: "d011-manifest", key: "D011.csv" } } },
+  },
+  devices: 5,
+};
+
 /** The objects under samples/, by what the demo does with them. */
 export interface Samples {
   readonly namespaces: readonly KubeObject[];
@@ -26,7 +40,7 @@ export interface ConfigMap extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** Reads the samples. The manifests that lie in them give way to new ones. */
+/** Reads the samples, and adds the spare reel. The manifests that lie in them give way to new ones. */
 export async function readSamples(folder: string = SAMPLES): Promise<Samples> {
   const objects = await readObjects(folder);
   const of = <T extends KubeObject>(kind: string): T[] => objects.filter((each) => each.kind === kind) as T[];
@@ -34,7 +48,7 @@ export async function readSamples(folder: string = SAMPLES): Promise<Samples> {
     namespaces: of("Namespace"),
     secrets: of<Secret>("Secret"),
     cloudApis: of<KubeObject>("CloudApi") as CloudApi[],
-    reels: (of<KubeObject>("Reel") as Reel[]).map(inConfigMap),
+    reels: [...(of<KubeObject>("Reel") as Reel[]).map(inConfigMap), SPARE.reel],
     batches: of<KubeObject>("DeviceBatch") as DeviceBatch[],
   };
 }

@@ -21,11 +21,14 @@ import { reapFolder } from "../process/reaper.ts";
 import { startCloud } from "./clouds.ts";
 import type { ProductCloud } from "./clouds.ts";
 import { startDemoConsole } from "./console.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
 import { layFiles, makeManifests, serveManifests } from "./manifests.ts";
 import { configMapOf, fillCloudApi, fillReel, fillSecret, loginsOf, readSamples } from "./samples.ts";
 import type { ConfigMap, Samples } from "./samples.ts";
 
 const OPERATOR_NAMESPACE = "certferry-system";
+/** Whose samples most are; kubectl and certferry without `-n` are there. */
+const ACCOUNT = "acme";
 const FIELD_MANAGER = "certferry-demo";
 const JWKS: { name: string; key: string } = { name: "certferry-jwks", key: "jwks.json" };
 const CONFIG_MAPS: ResourceKind = {
@@ -43,7 +46,10 @@ export interface StageOptions {
 
 /** Everything that the demo runs, up and waiting for the samples. */
 export interface Stage {
-  readonly folder: string;
+  /** An administrator's, whose namespace is the account that most of the samples are in. */
+  readonly kubeconfig: string;
+  /** The operator's folder of manifests. */
+  readonly manifestRoot: string;
   readonly controlPlane: ControlPlane;
   readonly client: KubeClient;
   readonly operator: OperatorProcess;
@@ -91,6 +97,9 @@ async function buildStage(
   const controlPlane = await startControlPlane({ source, signal });
   stack.defer(async () => await controlPlane.stop());
   done(`Kubernetes API server and etcd at ${controlPlane.url}`);
+
+  const kubeconfig = join(folder, "kubeconfig");
+  await writeKubeconfig(controlPlane.kubeconfig, kubeconfig, ACCOUNT);
 
   const client = connect(controlPlane.kubeconfig, { userAgent: FIELD_MANAGER });
   stack.defer(async () => await client.close());
@@ -165,7 +174,8 @@ async function buildStage(
   objects.push(...(samples.batches as readonly KubeObject[]));
 
   return {
-    folder,
+    kubeconfig,
+    manifestRoot,
     controlPlane,
     client,
     operator,
