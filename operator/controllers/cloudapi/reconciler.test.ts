@@ -224,19 +224,32 @@ describe("a CloudApi", () => {
     await rig.binding("d2", { batch: "stay" });
     await rig.batch("acme", "out", "D1", { deletionPolicy: "Deprovision" });
     await rig.batch("acme", "stay", "D2");
+    await rig.binding("d3", { batch: "out-too" });
+    await rig.batch("acme", "out-too", "D3", { deletionPolicy: "Deprovision" });
+    await rig.ledger("d3-a", "d3", {}, { target });
     await rig.ledger("d1-a", "d1", {}, { target });
     await rig.ledger("d2-a", "d2", {}, { target });
-    await until(() => cluster.ledgers.cache.list().length === 2 && cluster.batches.cache.list().length === 2);
+    await until(() => cluster.ledgers.cache.list().length === 3 && cluster.batches.cache.list().length === 3);
     await rig.azure("acme", "az");
     const { batches } = cluster;
     const held = () => cluster.cloudApis.cache.get("acme/az")?.metadata.finalizers?.length;
     await until(() => held() === 1);
+    const leave = async (name: string): Promise<void> => {
+      const batch = await batches.client.get({ namespace: "acme", name });
+      await batches.client.update({ ...batch, spec: { ...batch.spec, deletionPolicy: "Retain" } });
+      await until(() => batches.cache.get(`acme/${name}`)?.spec.deletionPolicy === "Retain");
+    };
     await cluster.cloudApis.client.delete({ namespace: "acme", name: "az" });
     await until(() => rig.told.some(({ reason }) => reason === "StillInUse"));
     expect(held()).toBe(1);
-    const out = await batches.client.get({ namespace: "acme", name: "out" });
-    await batches.client.update({ ...out, spec: { ...out.spec, deletionPolicy: "Retain" } });
-    await until(() => batches.cache.get("acme/out")?.spec.deletionPolicy === "Retain");
+    expect(rig.told.find(({ reason }) => reason === "StillInUse")?.message).toMatch(
+      /^2 batches \(out and 1 more\) .* \(`kubectl delete batch out -n acme`\)/,
+    );
+    await leave("out");
+    enqueue("acme/az");
+    await until(() => rig.told.some(({ message }) => message.startsWith("batch out-too ")));
+    expect(held()).toBe(1);
+    await leave("out-too");
     enqueue("acme/az");
     await until(() => held() === undefined);
   });

@@ -41,7 +41,7 @@ export class CloudApiReconciler {
       return undefined;
     }
     if (api.metadata.deletionTimestamp !== undefined) return this.#release(key, api, { signal, log });
-    const held = await setFinalizer(cluster.cloudApis.client, api, this.#holds(api), signal);
+    const held = await setFinalizer(cluster.cloudApis.client, api, this.#holders(api).length > 0, signal);
     if (held !== api) cluster.cloudApis.cache.observe(held);
 
     const suspended = api.spec.suspend === true;
@@ -72,10 +72,11 @@ export class CloudApiReconciler {
   }
 
   /**
-   * A batch that is to take devices out of this cloud needs it until they are out. Where the cloud can do that,
-   * the ledger goes with the last device; until then it may be in even if it was never answered for.
+   * The batches that are to take devices out of this cloud, which need it until they are out; in the order of
+   * their names. Where the cloud can do that, the ledger goes with the last device; until then it may be in even
+   * if it was never answered for.
    */
-  #holds(api: CloudApi): boolean {
+  #holders(api: CloudApi): string[] {
     const { batches, bindings } = this.#deps.cluster;
     const { namespace } = api.metadata;
     const there = new Set<string>();
@@ -83,25 +84,27 @@ export class CloudApiReconciler {
     for (const { spec } of this.#ledgersOf(api)) {
       if (able || spec.counts.provisioned + (spec.counts.leaving ?? 0) > 0) there.add(spec.reel);
     }
-    if (there.size === 0) return false;
-    return batches.cache.byIndex("namespace", namespace).some((batch) => {
+    if (there.size === 0) return [];
+    const holding = batches.cache.byIndex("namespace", namespace).filter((batch) => {
       if (batch.spec.deletionPolicy !== "Deprovision") return false;
       const reel = reelNameOf(batch.spec.batchId);
       if (!there.has(reel)) return false;
       const binding = bindings.cache.get(reel);
       return binding?.spec.account === namespace && binding.spec.batch === batch.metadata.name;
     });
+    return holding.map(({ metadata }) => metadata.name).sort();
   }
 
   async #release(key: string, api: CloudApi, { signal, log }: Run): Promise<ReconcileResult> {
     const { probes, events, cluster, clock } = this.#deps;
-    if (this.#holds(api)) {
+    const holders = this.#holders(api);
+    if (holders.length > 0) {
       // Devices are taken out through it, so it must be known to answer.
       if (api.spec.suspend === true) probes.drop(key);
       const known = api.spec.suspend === true ? undefined : probes.look(api);
       const cannot = known?.probe?.passed === false ? `. ${known.probe.reason}: ${known.probe.message}` : "";
       const reason = "StillInUse";
-      const message = `a batch with deletionPolicy Deprovision still has devices in this cloud; this CloudApi goes when they are out (take it out of the batch's spec.cloudApis, or delete the batch), or when the batch's policy is Retain${cannot}`;
+      const message = `${heldBy(holders, api.metadata.namespace)}${cannot}`;
       events.event(api, { type: "Warning", reason, action: "Delete", message }, log);
       const { cloudApis } = cluster;
       const status = heldStatus(api, reason, message, new Date(clock.now()));
@@ -146,6 +149,14 @@ export class CloudApiReconciler {
       this.#deps.events.event(api, { type: "Normal", reason: "Connected", action: "Probe", message }, log);
     }
   }
+}
+
+function heldBy([first = "", ...others]: readonly string[], namespace: string): string {
+  const who =
+    others.length === 0
+      ? `batch ${first} with deletionPolicy Deprovision has`
+      : `${others.length + 1} batches (${first} and ${others.length} more) with deletionPolicy Deprovision have`;
+  return `${who} devices in this cloud, and it goes when they are out. Take its name out of the batch's spec.cloudApis, or delete the batch (\`kubectl delete batch ${first} -n ${namespace}\`); or leave the devices there and set the batch's deletionPolicy to Retain`;
 }
 
 function endpointOrNothing(api: CloudApi): string | undefined {
