@@ -1,30 +1,23 @@
 import { ACCOUNT_LABEL, KEY_ROTATION_REQUESTED_AT } from "../../crds/index.ts";
 import { withDeadline } from "../../operator/runtime/deadline.ts";
+import { PUBLISHED, publishedIn, type PublicKeys } from "../cluster/published-keys.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
 import { checkOut, type OutFile, writeOut } from "../output/out-file.ts";
 import { some } from "../output/words.ts";
+import { untilRotated } from "./key-rotation.ts";
 
 export interface KeysOptions extends OutFile {
   /** The one key that is signed with, as PEM, for callees that take no key set. */
   readonly pem?: boolean;
-  /** Milliseconds. */
-  readonly timeout: number;
+  /** Milliseconds: for the operator, and of `wait` for all. A minute for the operator unless given. */
+  readonly timeout?: number;
   readonly wait?: boolean;
 }
 
-/** The ConfigMap in which an account's public keys are published, and its entries. */
-const PUBLISHED = "certferry-jwks";
-const JWKS = "jwks.json";
-const PEM = "public.pem";
+const PATIENCE_MS = 60_000;
 const POLL_MS = 500;
-
-interface PublicKeys {
-  readonly jwks: string;
-  readonly pem: string;
-  readonly kids: readonly string[];
-}
 
 /** Makes the namespace an account, and gives its public keys once the operator has made them: before any cloud is. */
 export async function keysInit(context: Context, options: KeysOptions): Promise<ExitCode> {
@@ -63,59 +56,66 @@ export async function keysShow(context: Context, options: KeysOptions): Promise<
   });
 }
 
-/** Asks for a new signing key; it is published beside the present one, until every cloud accepts it. */
+/**
+ * Asks for a new signing key; it is published beside the present one, until every cloud accepts it. With `wait` until
+ * then, and a rotation that is under way is waited for.
+ */
 export async function keysRotate(context: Context, options: KeysOptions): Promise<ExitCode> {
   await checkOut(options);
   return await atCluster(context, async (session) => {
     const { io, signal } = context;
     const { namespace } = session;
+    const started = io.clock.now();
     const before = await publishedIn(session, signal);
     if (before === undefined) throw notYet(context, session);
-    if (before.kids.length > 1) {
-      throw new CliError(
-        EXIT.refused,
-        `the keys of account ${namespace} are being rotated already`,
-        `Give both keys to its clouds (${io.program} keys show -n ${namespace}); the rotation ends by itself when all accept the new one. kubectl describe namespace ${namespace} says what it waits for`,
-      );
-    }
-    const annotations = { [KEY_ROTATION_REQUESTED_AT]: new Date(io.clock.now()).toISOString() };
-    await session.namespaces.patch({ name: namespace }, { metadata: { annotations } }, {}, signal);
-    const next = await until(context, session, options.timeout, (seen) =>
-      seen.kids.some((kid) => !before.kids.includes(kid)) ? seen : undefined,
-    );
-    await io.stderr.write(
-      next.kids.length > 1
-        ? "The next key is published beside the present one. Give this key set to every cloud of the account (pulumi config set jwks …; pulumi up): the rotation ends when all accept it.\n"
-        : "Every cloud of the account accepts the new key already; the one before is gone.\n",
-    );
+    let next = before;
+    if (before.kids.length === 1) next = await askForNext(context, session, before, options);
+    else if (options.wait !== true) throw underWay(context, session);
+    else await io.stderr.write(`The keys of account ${namespace} are being rotated already.\n`);
     await give(context, session, next, options);
     if (options.wait !== true) return EXIT.ok;
-    const ended = await until(context, session, undefined, (seen) =>
-      seen.kids.length === 1 && !before.kids.includes(seen.kids[0] ?? "") ? seen : undefined,
-    );
+    const { timeout } = options;
+    const left = timeout === undefined ? undefined : Math.max(1, timeout - (io.clock.now() - started));
+    const ended = await untilRotated(context, session, left);
     await io.stderr.write(`Rotated: ${ended.kids.join(", ")} is the key of account ${namespace}.\n`);
     return EXIT.ok;
   });
 }
 
-async function publishedIn(
-  { configMaps, namespace }: Session,
-  signal: AbortSignal,
-): Promise<PublicKeys | undefined> {
-  const data = (await configMaps.find({ namespace, name: PUBLISHED }, signal))?.data;
-  const jwks = data?.[JWKS];
-  if (jwks === undefined) return undefined;
-  const { keys = [] } = JSON.parse(jwks) as { keys?: { kid?: string }[] };
-  return { jwks, pem: data?.[PEM] ?? "", kids: keys.map(({ kid = "?" }) => kid) };
+async function askForNext(
+  context: Context,
+  session: Session,
+  before: PublicKeys,
+  options: KeysOptions,
+): Promise<PublicKeys> {
+  const { io, signal } = context;
+  const annotations = { [KEY_ROTATION_REQUESTED_AT]: new Date(io.clock.now()).toISOString() };
+  await session.namespaces.patch({ name: session.namespace }, { metadata: { annotations } }, {}, signal);
+  const next = await until(context, session, options.timeout, (seen) =>
+    seen.kids.some((kid) => !before.kids.includes(kid)) ? seen : undefined,
+  );
+  await io.stderr.write(
+    next.kids.length > 1
+      ? "The next key is published beside the present one. Give this key set to every cloud of the account (pulumi config set certferry:jwks …; pulumi up): the rotation ends when all accept it.\n"
+      : "Every cloud of the account accepts the new key already; the one before is gone.\n",
+  );
+  return next;
+}
+
+function underWay({ io }: Context, { namespace }: Session): CliError {
+  return new CliError(
+    EXIT.refused,
+    `the keys of account ${namespace} are being rotated already`,
+    `Give both keys to its clouds (${io.program} keys show -n ${namespace}); the rotation ends by itself when all accept the new one. To wait for that, and see which do not: ${io.program} keys rotate --wait -n ${namespace}`,
+  );
 }
 
 async function until(
-  context: Context,
+  { io, signal }: Context,
   session: Session,
-  ms: number | undefined,
+  ms: number = PATIENCE_MS,
   reached: (keys: PublicKeys) => PublicKeys | undefined,
 ): Promise<PublicKeys> {
-  const { io, signal } = context;
   const look = async (inner: AbortSignal): Promise<PublicKeys> => {
     for (;;) {
       const seen = await publishedIn(session, inner);
@@ -124,7 +124,6 @@ async function until(
       await io.clock.sleep(POLL_MS, inner);
     }
   };
-  if (ms === undefined) return await look(signal);
   const late = (): CliError =>
     new CliError(
       EXIT.timeout,

@@ -8,8 +8,6 @@ import { durationArgument, listArgument } from "./arguments.ts";
 import { action, type Definer, examples } from "./definer.ts";
 import { OPERATOR_NAMESPACE } from "./reels.ts";
 
-const KEY_PATIENCE_MS = 60_000;
-
 /** plan, keys, cloud, doctor, completion. */
 export function defineAccounts(program: Command, definer: Definer): void {
   const name = definer.io.program;
@@ -139,10 +137,10 @@ function defineKeys(program: Command, definer: Definer): void {
       .option("--pem", "the one key that is signed with, as PEM, for callees that take no key set")
       .option("--out <file>", "where to write it; the standard output unless given")
       .option("--force", "over a file that is there")
-      .addOption(
-        new Option("--timeout <time>", "wait at most so long for the operator")
-          .argParser(durationArgument)
-          .default(KEY_PATIENCE_MS, "60s"),
+      .option(
+        "--timeout <time>",
+        "wait at most so long for the operator (60s unless given), and for all that --wait waits for",
+        durationArgument,
       );
   const init = patient(
     keys.command("init").summary("make the namespace an account, and give its public keys"),
@@ -156,16 +154,29 @@ function defineKeys(program: Command, definer: Definer): void {
     }),
   );
   examples(init, name, [
-    ["Before `pulumi up`", `keys init -n acme --out jwks.json && pulumi config set jwks "$(cat jwks.json)"`],
+    [
+      "Before `pulumi up`",
+      `keys init -n acme --out jwks.json && pulumi config set certferry:jwks "$(cat jwks.json)"`,
+    ],
   ]);
-  patient(keys.command("show").summary("print the account's public keys")).action(
-    action(definer, async (context, _args, command) => {
-      const { keysShow } = await import("../commands/keys.ts");
-      return await keysShow(context, command.optsWithGlobals<KeysOptions>());
-    }),
-  );
+  patient(keys.command("show").summary("print the account's public keys"))
+    .description(
+      "Prints the account's public keys as a key set (JWKS), for its clouds to trust; two while they are being rotated.",
+    )
+    .action(
+      action(definer, async (context, _args, command) => {
+        const { keysShow } = await import("../commands/keys.ts");
+        return await keysShow(context, command.optsWithGlobals<KeysOptions>());
+      }),
+    );
   patient(keys.command("rotate").summary("ask for a new signing key, and print the key set with both"))
-    .option("-w, --wait", "until every cloud accepts the new key, and the old one is gone")
+    .description(
+      "Asks the operator for a new signing key, and prints the key set with both keys. Give it to every cloud of the account: each is signed for with the new key as soon as it accepts it, and when all do, the old one is gone.",
+    )
+    .option(
+      "-w, --wait",
+      "until every cloud accepts the new key, and the old one is gone; also of a rotation that is under way",
+    )
     .action(
       action(definer, async (context, _args, command) => {
         const { keysRotate } = await import("../commands/keys.ts");

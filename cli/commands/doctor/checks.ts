@@ -2,6 +2,7 @@ import { kinds } from "../../../crds/index.ts";
 import { progressOf } from "../../../desk/progress.ts";
 import { findCondition } from "../../../operator/runtime/conditions.ts";
 import { isNotFound } from "../../../operator/runtime/api-error.ts";
+import { notYetAccepting, publishedIn } from "../../cluster/published-keys.ts";
 import { some } from "../../output/words.ts";
 import type { Check, Patient } from "./finding.ts";
 
@@ -122,8 +123,16 @@ const operator: Check = {
 const account: Check = {
   name: "account",
   async look({ session, signal, program }) {
-    const { namespace, configMaps } = session;
-    const published = await configMaps.find({ namespace, name: "certferry-jwks" }, signal);
+    const { namespace } = session;
+    const published = await publishedIn(session, signal);
+    if (published !== undefined && published.kids.length > 1) {
+      const clouds = (await notYetAccepting(session, signal)).join(", ");
+      return {
+        state: "warning",
+        message: `the keys of account ${namespace} are being rotated; the next one is ${clouds === "" ? "accepted through all clouds" : `not yet accepted through ${clouds}`}`,
+        hint: `Give both to its clouds: ${program} keys show -n ${namespace}`,
+      };
+    }
     if (published !== undefined)
       return { state: "good", message: `the key of account ${namespace} is published` };
     return {

@@ -58,7 +58,8 @@ export function heldStatus(
   return { ...api.status, observedGeneration: at.observedGeneration, conditions };
 }
 
-const NEXT_KEY =
+/** The end of `Ready`'s message while a key rotation waits for this cloud. */
+export const NEXT_KEY =
   "; it does not accept the account's next signing key yet: give it the key set in ConfigMap certferry-jwks of this namespace, which holds both";
 
 function judge({ api, probe, endpoint }: CloudApiView): Verdict<CloudApiReason> {
