@@ -120,7 +120,7 @@ function Row({ account, row }: { account: string; row: BatchRow }): JSX.Element 
       </td>
       <td data-label={words.boundAt}>{date(row.boundAt)}</td>
       <td data-label={words.provisionedAt}>{date(row.provisionedAt)}</td>
-      <td data-label={words.addedBy} class="clip">
+      <td data-label={words.addedBy} class="clip" title={row.addedBy}>
         {row.addedBy ?? "–"}
       </td>
       <td data-label={words.addedFrom}>{row.addedFrom ?? "–"}</td>
