@@ -5,7 +5,8 @@ export const VENDOR_LABEL_BASE = "https://cirrent.infineon.com";
 
 /** A Product Batch ID, as the cluster takes it. */
 export const BATCH_ID = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
-const PARAMETER = "groupId";
+/** Of the link in a reel's QR code: holds the batch ID. */
+export const PARAMETER = "groupId";
 const PATH = "/cloud-id";
 
 /** A text that should name a reel and does not; the message says what to give instead. */

@@ -6,6 +6,7 @@ import { ApiError, isAlreadyExists } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import type { Session } from "../people/sessions.ts";
 import { Problem } from "../server/problem.ts";
+import { batchRow } from "../views/batch-row.ts";
 import { isDraft } from "../views/cloud-row.ts";
 import { batchId, cloudName } from "./names.ts";
 
@@ -62,8 +63,17 @@ export async function bind(
     if (!isAlreadyExists(error)) throw error;
     const there = await batches.find({ namespace: account, name }, signal);
     if (there?.metadata.annotations?.[REQUEST] === request) return { name, repeated: true };
-    throw new Problem(409, "AlreadyAdded", `Your account has added batch ${batchId} already.`);
+    throw new Problem(409, "AlreadyAdded", alreadyAdded(batchId, there));
   }
+}
+
+/** Who adds a reel once more mostly does so because it did not go well the first time. */
+function alreadyAdded(batchId: string, there: DeviceBatch | undefined): string {
+  const added = `Your account has added batch ${batchId} already`;
+  const row = there === undefined ? undefined : batchRow(there);
+  if (row?.state === "Leaving") return `${added}, and is deleting it. Add it again when it is gone.`;
+  if (row?.state !== "Attention" || row.message === undefined) return `${added}.`;
+  return `${added}, and it needs attention: ${row.message}`;
 }
 
 /** Whether the account has a default CloudApi. Who may not see that leaves it to the operator. */

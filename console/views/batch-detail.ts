@@ -8,8 +8,11 @@ import type { KubeClient } from "../../operator/runtime/client.ts";
 import { batchRow, present } from "./batch-row.ts";
 import type { BatchDetail, ReelFacts } from "./wire.ts";
 
+/** The person may not see reels. */
+const HIDDEN = "hidden";
+
 /** All that one batch's page shows. */
-export function batchDetail(batch: DeviceBatch, reel: Reel | undefined): BatchDetail {
+export function batchDetail(batch: DeviceBatch, reel: Reel | typeof HIDDEN | undefined): BatchDetail {
   const { metadata, spec, status } = batch;
   return {
     ...batchRow(batch),
@@ -30,7 +33,8 @@ export function batchDetail(batch: DeviceBatch, reel: Reel | undefined): BatchDe
     ...present({
       certificateSlot: spec.certificateSlot,
       manifestSha256: status?.manifestSha256,
-      reel: reel === undefined ? undefined : reelFacts(reel),
+      reel: reel === undefined || reel === HIDDEN ? undefined : reelFacts(reel),
+      reelHidden: reel === HIDDEN ? (true as const) : undefined,
     }),
   };
 }
@@ -59,16 +63,19 @@ function reelFacts({ status }: Reel): ReelFacts {
   };
 }
 
-/** The reel of a batch; undefined when there is none, or the person may not see it. */
+/**
+ * The reel of a batch; undefined when there is none.
+ * @throws ApiError
+ */
 export async function reelOf(
   client: KubeClient,
   batch: DeviceBatch,
   signal: AbortSignal,
-): Promise<Reel | undefined> {
+): Promise<Reel | typeof HIDDEN | undefined> {
   try {
     return await client.resource<Reel>(kinds.Reel).find({ name: reelNameFor(batch.spec.batchId) }, signal);
   } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return undefined;
+    if (error instanceof ApiError && error.status === 403) return HIDDEN;
     throw error;
   }
 }

@@ -130,8 +130,10 @@ export interface BatchDetail extends BatchRow {
     message: string;
     since: string;
   }[];
-  /** Undefined when the person may not see the reel, or there is none. */
+  /** Undefined when there is none, or the person may not see it. */
   readonly reel?: ReelFacts;
+  /** The person may not see reels, so that nothing is said of whether there is one. */
+  readonly reelHidden?: true;
   readonly yaml: string;
   readonly kubectl: string;
 }

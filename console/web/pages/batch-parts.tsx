@@ -105,12 +105,13 @@ export function BatchFailures({ failures }: { failures: readonly Failure[] }): J
 }
 
 /** What the vendor shipped: who issued the certificates, until when they hold, and which rows were refused. */
-export function BatchReel({ batch: { reel } }: { batch: BatchDetail }): JSX.Element {
+export function BatchReel({ batch }: { batch: BatchDetail }): JSX.Element {
+  const { batchId, reel, reelHidden } = batch;
   return (
     <section class="card">
       <h2>{t.batch.reel}</h2>
       {reel === undefined ? (
-        <p class="hint">{t.batch.reelHidden}</p>
+        <p class="hint">{reelHidden === true ? t.batch.reelHidden : t.batch.reelMissing(batchId)}</p>
       ) : (
         <dl class="facts">
           <div>

@@ -4,7 +4,6 @@ import type { Bound } from "../../actions/bind.ts";
 import type { CloudRow } from "../../views/wire.ts";
 import { Dialog } from "../parts/basics.tsx";
 import { Checks, Choice, Field } from "../parts/field.tsx";
-import { say } from "../parts/toasts.tsx";
 import { useAction } from "../state/action.ts";
 import { at, call, post } from "../state/api.ts";
 import { go } from "../state/router.ts";
@@ -36,8 +35,8 @@ export function BindDialog({ account, onClose }: { account: string; onClose: () 
       request: request.current,
       clouds: target === "choose" ? chosen : target,
     });
-    say(t.bind.done(id));
     onClose();
+    // Nothing else is said of it: whether the reel is bound, its page tells.
     go(`/${account}/batches/${name}`);
   };
   return (

@@ -9,13 +9,14 @@ import { useTitle } from "../state/arrival.ts";
 import { at, call } from "../state/api.ts";
 import { findMe, findRights, rights, signOut, signedOut } from "../state/session.ts";
 import { t } from "../texts/index.ts";
-import { BATCH_ID, batchIdOf } from "../../../desk/batch-id.ts";
-import { add, keepSending, wanted } from "./queue.ts";
+import { BATCH_ID, PARAMETER, batchIdOf } from "../../../desk/batch-id.ts";
+import { add, isTheirs, keepSending, wanted } from "./queue.ts";
 import { ReelCard } from "./reel-card.tsx";
 import { Scanner } from "./scanner.tsx";
 
 const ACCOUNT = "certferry-account";
 const SHOWN = 12;
+/** A browser opens no more than six connections to one server, for all of its pages. The others are asked about. */
 const FOLLOWED = 3;
 
 /** Binding, and nothing else: scan or type, and press Add. */
@@ -43,6 +44,7 @@ export function PhonePage({ me }: { me: Me }): JSX.Element {
   }, [account, online]);
   // The latest, and all that is still to be sent.
   const entries = wanted.value.filter(({ state }, place) => state === "queued" || place < SHOWN);
+  const followed = new Set(entries.filter((entry) => isTheirs(entry, me.name)).slice(0, FOLLOWED));
   return (
     <>
       <header class="phone-top">
@@ -79,8 +81,8 @@ export function PhonePage({ me }: { me: Me }): JSX.Element {
           <section>
             <h2 class="unseen">{t.phone.recent}</h2>
             <ul class="reels">
-              {entries.map((entry, place) => (
-                <ReelCard key={entry.request} entry={entry} follow={place < FOLLOWED} person={me.name} />
+              {entries.map((entry) => (
+                <ReelCard key={entry.request} entry={entry} follow={followed.has(entry)} person={me.name} />
               ))}
             </ul>
           </section>
@@ -102,7 +104,12 @@ interface AddFormProps {
 
 function AddForm({ account, me, onAccount }: AddFormProps): JSX.Element {
   const [batchId, setBatchId] = useState(() => batchIdOf(location.href) ?? "");
+  const [misled, setMisled] = useState(batchId === "" && new URLSearchParams(location.search).has(PARAMETER));
   const [cloud, setCloud] = useState("");
+  const fill = (given: string): void => {
+    setBatchId(given);
+    setMisled(false);
+  };
   const id = batchId.trim();
   const wrong = id !== "" && !BATCH_ID.test(id);
   const submit = (): void => {
@@ -114,7 +121,7 @@ function AddForm({ account, me, onAccount }: AddFormProps): JSX.Element {
   };
   return (
     <div class="card">
-      <Scanner onFound={setBatchId} />
+      <Scanner onFound={fill} />
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -124,8 +131,8 @@ function AddForm({ account, me, onAccount }: AddFormProps): JSX.Element {
         <Field
           label={t.phone.batchId}
           value={batchId}
-          onInput={setBatchId}
-          error={wrong ? t.bind.batchIdWrong : undefined}
+          onInput={fill}
+          error={wrong ? t.bind.batchIdWrong : misled ? t.phone.linkWrong : undefined}
           placeholder="D001"
           mono
           large

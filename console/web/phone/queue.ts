@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import type { Bound } from "../../actions/bind.ts";
 import { Refused, at, post } from "../state/api.ts";
+import { forgetSeen } from "./seen.ts";
 
 /** A reel that is to be added, or was. Kept in this browser until it was seen to arrive. */
 export interface Wanted {
@@ -34,6 +35,11 @@ export const wanted = signal<readonly Wanted[]>(stored());
 /** Whether it is still there when the page is opened anew. */
 export function isKept({ request }: Wanted): boolean {
   return !unkept.has(request);
+}
+
+/** Whether it was sent by this person, who may be told how far it is. */
+export function isTheirs({ by, name, state }: Wanted, person: string): boolean {
+  return state === "sent" && by === person && name !== undefined;
 }
 
 function stored(): readonly Wanted[] {
@@ -80,6 +86,7 @@ function write(entry: Wanted): void {
 
 function remove(request: string): void {
   unkept.delete(request);
+  forgetSeen(request);
   try {
     localStorage.removeItem(PREFIX + request);
   } catch {

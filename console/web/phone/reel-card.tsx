@@ -1,15 +1,19 @@
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import type { BatchDetail } from "../../views/wire.ts";
 import { Bar, StatePill } from "../parts/basics.tsx";
 import { at } from "../state/api.ts";
-import { useLive } from "../state/live.ts";
+import { useAsked } from "../state/asked.ts";
+import { FINAL, useLive } from "../state/live.ts";
 import { number, t } from "../texts/index.ts";
-import { forget, isKept } from "./queue.ts";
+import { forget, isKept, isTheirs } from "./queue.ts";
 import type { Wanted } from "./queue.ts";
+import { lastSeen, see } from "./seen.ts";
+import type { Seen } from "./seen.ts";
 
 interface ReelCardProps {
   readonly entry: Wanted;
-  /** Whether its counters move: a browser opens no more than six connections to one server. */
+  /** Whether its counters move at once. */
   readonly follow: boolean;
   readonly person: string;
 }
@@ -17,11 +21,16 @@ interface ReelCardProps {
 /** A reel that was added here, and how far it is. */
 export function ReelCard({ entry, follow, person }: ReelCardProps): JSX.Element {
   const { account, batchId, by, name, request, state, why } = entry;
-  const path =
-    follow && state === "sent" && by === person && name !== undefined
-      ? at(account, "batches", name)
-      : undefined;
-  const { data, problem } = useLive<BatchDetail>(path);
+  const theirs = isTheirs(entry, person);
+  const path = theirs && name !== undefined ? at(account, "batches", name) : undefined;
+  const live = useLive<BatchDetail>(follow ? path : undefined);
+  const asked = useAsked<BatchDetail>(follow ? undefined : path, isSettled);
+  const { data: told, problem } = follow ? live : asked;
+  useEffect(() => {
+    if (told !== undefined) see(request, told);
+  }, [told]);
+  const over = problem?.isConsoles === true && FINAL.has(problem.status);
+  const data = told ?? (theirs && !over ? lastSeen(request) : undefined);
   return (
     <li class="reel">
       <div class="reel-head">
@@ -45,13 +54,17 @@ export function ReelCard({ entry, follow, person }: ReelCardProps): JSX.Element 
   );
 }
 
+function isSettled({ state }: BatchDetail): boolean {
+  return state === "Provisioned" || state === "BoundOnly";
+}
+
 function Fate({ state }: { state: Wanted["state"] }): JSX.Element {
   if (state === "queued") return <span class="pill pill-wait">{t.phone.queued}</span>;
   if (state === "refused") return <span class="pill pill-bad">{t.phone.refused}</span>;
   return <span class="pill pill-calm">{t.phone.sent}</span>;
 }
 
-function Counts({ batch }: { batch: BatchDetail }): JSX.Element {
+function Counts({ batch }: { batch: Seen }): JSX.Element {
   const { bound, failed, message, provisioned, state } = batch;
   return (
     <>

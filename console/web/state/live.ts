@@ -7,7 +7,7 @@ import { connected, signedOut } from "./session.ts";
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
 /** To ask again would give the same. */
-const FINAL = new Set([403, 404, 422]);
+export const FINAL: ReadonlySet<number> = new Set([403, 404, 422]);
 
 export interface Told<T> {
   /** What was told last; stays while the connection is away. */

@@ -124,7 +124,6 @@ export const en = {
     none: "Nowhere: the manifest is imported by hand",
     submit: "Add",
     adding: "Adding",
-    done: (batchId: string) => `Batch ${batchId} was added`,
   },
   batch: {
     back: "All batches",
@@ -151,7 +150,9 @@ export const en = {
     reason: "Reason",
     message: "What it says",
     reel: "Reel",
-    reelHidden: "You may not see the reel, or it is not there.",
+    reelHidden: "You may not see reels. Ask an administrator for the right to read them.",
+    reelMissing: (batchId: string) =>
+      `There is no reel ${batchId} in the cluster. Check the batch ID, or ask who keeps the reels to add it.`,
     issuers: "Issued by",
     expiry: "First certificate expires",
     quarantined: "Quarantined rows",
@@ -306,6 +307,7 @@ export const en = {
     noCamera: "The camera cannot be used here. Use a photo, or type the ID.",
     noCode: "No QR code was found in this photo.",
     notAReel: "That QR code is not a reel's.",
+    linkWrong: "The link names no reel. Scan the reel's QR code again, or type the ID that is printed on it.",
     found: (id: string) => `Batch ${id}`,
     cloud: "Cloud API",
     automatic: "As the account says",
