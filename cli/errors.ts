@@ -11,6 +11,9 @@ export interface Explanation {
 }
 
 const POLICY = /ValidatingAdmissionPolicy '[^']*' with binding '[^']*' denied request: (?<why>.*)$/s;
+const NO_NAMESPACE = /^namespaces "[^"]*" not found$/;
+const CHOOSE =
+  "An account is a namespace: choose one with -n NAME, or make this one: the command keys init makes the namespace too";
 const NOT_INSTALLED =
   "Certferry's kinds are not in this cluster. Is it the right one (--context)? If so, install Certferry first: docs/install.md; the command doctor looks at all of it";
 
@@ -39,6 +42,7 @@ function explainApi(error: ApiError): Explanation {
     case 403:
       return forbidden(words);
     case 404:
+      if (NO_NAMESPACE.test(words)) return { exit: EXIT.notFound, message: words, hint: CHOOSE };
       return /could not find the requested resource/.test(words)
         ? { exit: EXIT.notFound, message: "the cluster does not know this kind", hint: NOT_INSTALLED }
         : { exit: EXIT.notFound, message: words };
@@ -60,6 +64,11 @@ function fieldsIn(words: string): string | undefined {
   if (strict !== undefined) return strict;
   const unknown = [...words.matchAll(/\.([\w.[\]]+): field not declared in schema/g)];
   return unknown.length === 0 ? undefined : unknown.map(([, field]) => `unknown field "${field}"`).join(", ");
+}
+
+/** Whether the person has not the right to it. */
+export function isForbidden(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.status === 403;
 }
 
 /** Whether the server would not take an object as it is, whoever brings it. */

@@ -28,7 +28,7 @@ export async function findBatch(session: Session, given: string, signal: AbortSi
     throw new CliError(
       EXIT.notFound,
       `there is no batch ${JSON.stringify(given)} in namespace ${namespace}, by name or by batch ID`,
-      `Another namespace: -n NAME, or ${program} status -A for all. To bind it: ${program} bind ${given} -n ${namespace}`,
+      `Another namespace: -n NAME, or ${program} status -A for all. To bind a reel: ${program} bind BID -n ${namespace}`,
     );
   }
   throw new CliError(

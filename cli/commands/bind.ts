@@ -1,13 +1,13 @@
 import type { DeviceBatch, DeviceBatchInput } from "../../crds/index.ts";
 import { batchIdFrom, reelNameFor } from "../../desk/batch-id.ts";
 import { newBatch } from "../../desk/new-batch.ts";
-import { progressOf } from "../../desk/progress.ts";
 import { isAlreadyExists } from "../../operator/runtime/api-error.ts";
 import { apiPath } from "../../operator/runtime/objects.ts";
 import { atCluster, type Session, whoAmI } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
 import { type MachineFormat, objectText } from "../output/objects.ts";
+import { lookBeforeBinding, namedAlready } from "./before-bind.ts";
 import { waitForBatch } from "./wait.ts";
 
 export interface BindOptions {
@@ -46,6 +46,7 @@ export async function bind(context: Context, given: string, options: BindOptions
       addedBy: await whoAmI(session, signal),
       addedFrom: "CLI",
     });
+    await lookBeforeBinding(context, session, wanted);
     let batch = await create(session, wanted, options.dryRun === true, signal);
     const { namespace, name } = batch.metadata;
     if (options.output === undefined) {
@@ -80,7 +81,7 @@ async function create(
   }
 }
 
-/** A reel is bound once: to bind it again is an error, which says how it stands. */
+/** Seen only where nobody may list batches, or somebody else was quicker. */
 async function alreadyThere(
   { batches, program }: Session,
   wanted: DeviceBatchInput,
@@ -88,14 +89,8 @@ async function alreadyThere(
 ): Promise<CliError> {
   const { namespace, name } = wanted.metadata;
   const existing = await batches.find({ namespace, name }, signal);
-  const { batchId } = wanted.spec;
-  if (existing !== undefined && reelNameFor(existing.spec.batchId) === reelNameFor(batchId)) {
-    const { reason, message } = progressOf(existing);
-    return new CliError(
-      EXIT.refused,
-      `batch ${namespace}/${name} binds reel ${batchId} already (${reason}: ${message})`,
-      `A reel is bound once. To bring its devices into the clouds again, or into another one: ${program} provision ${name} -n ${namespace} [--cloud NAME]`,
-    );
+  if (existing !== undefined && reelNameFor(existing.spec.batchId) === reelNameFor(wanted.spec.batchId)) {
+    return namedAlready(existing, wanted, program);
   }
   return new CliError(
     EXIT.refused,

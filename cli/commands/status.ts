@@ -77,8 +77,12 @@ async function all(context: Context, session: Session, options: StatusOptions): 
   if (isMachineFormat(output)) {
     await io.stdout.write(listText(batches, output));
   } else if (batches.length === 0) {
-    const where = options.allNamespaces === true ? "" : ` in namespace ${session.namespace}`;
-    await io.stderr.write(`There are no batches${where}. To bind a reel: ${io.program} bind BID\n`);
+    const { namespace } = session;
+    const [where, others] =
+      options.allNamespaces === true
+        ? ["", ""]
+        : [` in namespace ${namespace}`, ` Another namespace: -n NAME; all: ${io.program} status -A.`];
+    await io.stderr.write(`There are no batches${where}.${others} To bind a reel: ${io.program} bind BID\n`);
   } else {
     await io.stdout.write(batchTable(batches, context.io, options));
   }

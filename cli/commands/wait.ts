@@ -68,13 +68,15 @@ function verdictOn(
   if (seen === undefined || seen.metadata.uid !== metadata.uid) {
     throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
   }
-  const { standing, reason, message, failed, failures } = progressOf(seen);
+  const { standing, reason, message, bound, failed, failures } = progressOf(seen);
   if (standing === "ready") return seen;
   if (standing !== "stalled") return undefined;
-  const hint =
-    failures.length === 0
-      ? undefined
-      : `${some(failed, "device")} failed; all of them: ${program} devices ${name} -n ${namespace} --failed`;
   const taken = reason === "AlreadyBound" || reason === "Reserved" || reason === "NotAllowed";
+  const hint =
+    failures.length > 0
+      ? `${some(failed, "device")} failed; all of them: ${program} devices ${name} -n ${namespace} --failed`
+      : taken && !bound
+        ? `The batch stays, and does nothing. To take it away: kubectl delete devicebatch ${name} -n ${namespace}`
+        : undefined;
   throw new CliError(taken ? EXIT.refused : EXIT.needsPerson, `${reason}: ${message}`, hint);
 }

@@ -3,7 +3,8 @@ import { progressOf } from "../../../desk/progress.ts";
 import { findCondition } from "../../../operator/runtime/conditions.ts";
 import { isNotFound } from "../../../operator/runtime/api-error.ts";
 import { notYetAccepting, publishedIn } from "../../cluster/published-keys.ts";
-import { some } from "../../output/words.ts";
+import { accountState } from "../../cluster/account.ts";
+import { count, some } from "../../output/words.ts";
 import type { Check, Patient } from "./finding.ts";
 
 /** Kubernetes promises policies in CEL from here on, which the admission policies need. */
@@ -124,6 +125,13 @@ const account: Check = {
   name: "account",
   async look({ session, signal, program }) {
     const { namespace } = session;
+    if ((await accountState(session, signal)) === "absent") {
+      return {
+        state: "bad",
+        message: `there is no namespace ${namespace}`,
+        hint: `Choose the account: -n NAME. To make this one: ${program} keys init -n ${namespace}`,
+      };
+    }
     const published = await publishedIn(session, signal);
     if (published !== undefined && published.kids.length > 1) {
       const clouds = (await notYetAccepting(session, signal)).join(", ");
@@ -181,12 +189,23 @@ const batches: Check = {
     const { namespace } = session;
     const { items } = await session.batches.list({ namespace }, signal);
     const stalled = items.filter((batch) => progressOf(batch).standing === "stalled");
-    if (stalled.length === 0)
+    const waiting = items.map(progressOf).filter(({ standing }) => standing === "waiting");
+    const reasons = [...Map.groupBy(waiting, ({ reason }) => reason)].map(
+      ([reason, those]) => `${count(those.length)} ${reason}`,
+    );
+    const held = {
+      state: "warning" as const,
+      message: `${some(waiting.length, "batch is", "batches are")} waiting: ${reasons.join(", ")}`,
+      hint: `They go on by themselves when what they wait for is there: ${program} status -n ${namespace} -o wide`,
+    };
+    if (stalled.length === 0) {
+      if (waiting.length > 0) return held;
       return {
         state: "good",
         message: `${some(items.length, "batch", "batches")}, none of which needs a person`,
       };
-    return stalled.slice(0, 10).map((batch) => {
+    }
+    const findings = stalled.slice(0, 10).map((batch) => {
       const { reason, message } = progressOf(batch);
       const { name } = batch.metadata;
       return {
@@ -195,6 +214,7 @@ const batches: Check = {
         hint: `${program} status ${name} -n ${namespace}`,
       };
     });
+    return waiting.length === 0 ? findings : [...findings, held];
   },
 };
 
