@@ -45,6 +45,19 @@ describe("taking devices out of a cloud that can do that", () => {
     return items.map(({ spec }) => spec.target.cloudApi).sort();
   }
 
+  /** Whom people were told to be out of a cloud, once it was told. */
+  async function toldOut(name: string, times: number): Promise<string[]> {
+    const about = { kind: "DeviceBatch", name, namespace: "acme" };
+    return await eventually(
+      async (signal) => {
+        const told = await eventsAbout(field.client, about, signal);
+        const out = told.filter((event) => event.includes(" Deprovisioned: "));
+        return out.length >= times ? out.sort() : undefined;
+      },
+      { what: `it is told that devices of ${name} are out` },
+    );
+  }
+
   const serialsIn = (cloud: TestCloud): string[] => cloud.registry.list().map(({ serial }) => serial);
   const toEast = [{ name: "east" }];
   const toBoth = [{ name: "east" }, { name: "west" }];
@@ -84,6 +97,10 @@ describe("taking devices out of a cloud that can do that", () => {
     const { spec } = await field.bindings.get({ name: "out-1" });
     expect(spec).toMatchObject({ account: "acme" });
     expect(spec.batch).toBeUndefined();
+    expect(await toldOut("out-1", 2)).toEqual([
+      "Normal Deprovisioned: 3 devices are out of east",
+      "Normal Deprovisioned: 3 devices are out of west",
+    ]);
 
     await field.batch("acme", "out-1-again", { batchId: "OUT-1", cloudApis: [{ name: "west" }] });
     await field.awaitReady("acme", "out-1-again");
@@ -101,6 +118,7 @@ describe("taking devices out of a cloud that can do that", () => {
     expect(batch.status?.clouds?.map(({ name, state }) => `${name} ${state}`)).toEqual(["east Provisioned"]);
     expect(serialsIn(west)).toHaveLength(there - 2);
     expect(await ledgersOf("out-2")).toEqual(["east"]);
+    expect(await toldOut("out-2", 1)).toEqual(["Normal Deprovisioned: 2 devices are out of west"]);
     expect(east.received.of("provision")).toHaveLength(calls);
 
     await change("out-2", { cloudApis: toBoth });

@@ -15,7 +15,7 @@ export function createRegistryView(name: string, registry: MemoryRegistry): Hono
 }
 
 function page(name: string, registry: MemoryRegistry): string {
-  const { devices, pushes, refused } = registry.counts();
+  const { devices, pushes, refused, removed } = registry.counts();
   const rows = registry
     .list()
     .map(
@@ -28,7 +28,7 @@ function page(name: string, registry: MemoryRegistry): string {
 <html lang="en"><head><meta charset="utf-8"><title>${escape(name)}</title>
 <style>body{font:15px system-ui;margin:2rem}td,th{text-align:left;padding:.2rem 1rem .2rem 0}td{font-family:monospace}</style>
 </head><body><h1>${escape(name)} (${registry.flavor})</h1>
-<p>${devices} devices, pushed ${pushes} times, ${refused} refused</p>
+<p>${devices} devices, pushed ${pushes} times, ${refused} refused, ${removed} taken out</p>
 <table><thead><tr><th>Device</th><th>Certificate (SHA-256)</th><th>Policy</th><th>Pushes</th><th>Last</th></tr></thead>
 <tbody>${rows.join("\n")}</tbody></table></body></html>
 `;

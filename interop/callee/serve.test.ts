@@ -102,6 +102,7 @@ describe("a callee as a process", () => {
     const html = await (await request(cloud.registryUrl, { headers: { accept: "text/html" } })).body.text();
     expect(html).toContain(`Infineon_${device?.serial}`);
     expect(html).toContain("Plant &#60;1&#62;");
+    expect(html).toContain("1 devices, pushed 1 times, 0 refused, 0 taken out");
 
     child.kill("SIGTERM");
     expect(await exited).toBe(0);

@@ -88,6 +88,7 @@ export const NEWS_REASONS = [
   "Healed",
   "Quarantined",
   "StillInUse",
+  "Deprovisioned",
   "DevicesLeftBehind",
   "KeyRotationWaiting",
   "KeyRotated",

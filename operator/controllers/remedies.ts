@@ -109,6 +109,7 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
     whose: "cloud, account",
     todo: "take them out there, then set spec.deletionPolicy to Retain",
   },
+  Deprovisioned: { whose: "nobody", todo: "nothing" },
   Deprovisioning: { whose: "nobody", todo: "wait" },
   DevicesActive: { whose: "nobody", todo: "nothing" },
   DevicesDiffer: {

@@ -14,6 +14,8 @@ import type { Checks } from "./checks.ts";
 import { claim, type ClaimDeps } from "./claim.ts";
 import { type CloudChoice, planClouds } from "./cloud-plan.ts";
 import { type CloudView, patienceLeft } from "./cloud-progress.ts";
+import { ledgersOf } from "./cloud-ledgers.ts";
+import { DepartureNews } from "./departed.ts";
 import { arrangeDepartures, type Departure } from "./departures.ts";
 import { type Judged, newsOf, newsOfActivity, newsOfClaim, ThrottleNews } from "./news.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
@@ -59,6 +61,7 @@ export class DeviceBatchReconciler {
   readonly #deps: DeviceBatchReconcilerDeps;
   readonly #written = new Map<string, number>();
   readonly #throttled = new ThrottleNews();
+  readonly #departed = new DepartureNews();
   readonly #asking: Asking;
 
   constructor(deps: DeviceBatchReconcilerDeps) {
@@ -128,7 +131,7 @@ export class DeviceBatchReconciler {
     const now = new Date(clock.now());
     const view = { batch, binding, choice, clouds, departures, request: requestOf(batch) };
     const waiting = await this.#write(batch, judgeBound(view, now), run);
-    for (const each of news) this.#tell(batch, each, run);
+    for (const each of [...news, ...this.#newsOfLeft(binding, departures, run)]) this.#tell(batch, each, run);
     const patience = [...clouds, ...departures].map(({ progress }) => patienceLeft(progress, now));
     return sooner(waiting?.requeueAfterMs, [...patience, ...dueIn]);
   }
@@ -158,6 +161,10 @@ export class DeviceBatchReconciler {
       const departures = arrangeDepartures(batch, binding, new Set(), this.#deps);
       const quiet = this.#settle(batch, [], departures);
       const step = planRelease(batch, departures, cluster, clock.now());
+      const left = this.#newsOfLeft(binding, departures, run);
+      // A namespace that is going takes no Events.
+      const going = cluster.namespaces.cache.get(batch.metadata.namespace)?.metadata.deletionTimestamp;
+      if (going === undefined) for (const each of left) this.#tell(batch, each, run);
       if (step.do === "hold") return this.#hold(batch, departures, run);
       // The end of what is under way enqueues this batch again; the interval is for the case that it was missed.
       if (!quiet) return { requeueAfterMs: DRAINING_MS };
@@ -174,6 +181,14 @@ export class DeviceBatchReconciler {
     run.log.info("the batch is let go");
     this.#forget(run.key);
     return undefined;
+  }
+
+  #newsOfLeft(
+    binding: ReelBinding,
+    departures: readonly Departure[],
+    { key }: Run,
+  ): EventInput<EventReason>[] {
+    return this.#departed.of(key, departures, ledgersOf(binding, this.#deps.cluster).own);
   }
 
   /** A deleted batch that waits for its devices to be taken out says how that goes. */
@@ -232,6 +247,7 @@ export class DeviceBatchReconciler {
   #forget(key: string): void {
     this.#written.delete(key);
     this.#throttled.forget(key);
+    this.#departed.forget(key);
     this.#asking.forget(key);
     this.#deps.checks.forget(key);
   }
