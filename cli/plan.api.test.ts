@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -44,9 +44,7 @@ describe("what a plan is made of", () => {
     const wrong = batch("s1", "  cloudApi: [{ name: aws-eu }]");
     const fresh = await plan("-f -", { stdin: wrong });
     expect([fresh.code, fresh.stderr]).toEqual([5, ""]);
-    expect(fresh.stdout).toMatch(
-      /^ {2}DeviceBatch acme\/s1: unknown field "spec\.cloudApi"$/m,
-    );
+    expect(fresh.stdout).toMatch(/^ {2}DeviceBatch acme\/s1: unknown field "spec\.cloudApi"$/m);
     await field.batch(ACCOUNT, "s1", { batchId: "S1" });
     const there = await plan("-f -", { stdin: wrong });
     expect(there.code, there.stdout).toBe(5);

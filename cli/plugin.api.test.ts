@@ -56,10 +56,10 @@ describe("the kubectl plugin", () => {
   it("is called by its name in what it tells people to run", async () => {
     expect((await plugin(["bind", "D001"])).code).toBe(0);
     const twice = await plugin(["bind", "D001"]);
-    expect(twice.stderr).toContain(": kubectl certferry provision d001 -n acme");
+    expect(twice.stderr).toContain(": kubectl certferry status d001 -n acme");
     const none = await plugin(["status", "D009"]);
     expect(none.stderr).toContain(
-      "kubectl certferry status -A for all. To bind it: kubectl certferry bind D009",
+      "kubectl certferry status -A for all. To bind a reel: kubectl certferry bind BID",
     );
   });
 });

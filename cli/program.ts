@@ -4,7 +4,7 @@ import { defineBatches } from "./define/batches.ts";
 import { defineAccounts } from "./define/accounts.ts";
 import { defineReels } from "./define/reels.ts";
 import type { Definer } from "./define/definer.ts";
-import type { ExitCode } from "./exit.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
 import type { Io, Output } from "./io.ts";
 import { VERSION } from "./version.ts";
 
@@ -39,12 +39,25 @@ export function makeProgram(io: Io, signal: AbortSignal, done: (code: ExitCode) 
     getErrHasColors: () => false,
     outputError: (text, write) => write(text),
   });
-  program.showHelpAfterError(`(${io.program} --help says how)`);
   const definer: Definer = { io, signal, done };
   defineBatches(program, definer);
   defineReels(program, definer);
   defineAccounts(program, definer);
+  program
+    .command("version")
+    .summary("print the version")
+    .action(async () => {
+      await io.stdout.write(`${VERSION}\n`);
+      done(EXIT.ok);
+    });
+  pointToHelp(program, io.program);
   return program;
+}
+
+/** Whoever got a command wrong is shown the way to that command's help. */
+function pointToHelp(command: Command, called: string): void {
+  command.showHelpAfterError(`(${called} --help says how)`);
+  for (const each of command.commands) pointToHelp(each, `${called} ${each.name()}`);
 }
 
 function widthOf({ columns }: Output): number {

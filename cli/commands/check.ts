@@ -31,7 +31,7 @@ export async function check(context: Context, given: string, options: CheckOptio
     let changed: DeviceBatch = await session.batches.patch({ namespace, name }, patch, {}, signal);
     if (options.output === undefined) {
       await io.stderr.write(
-        `Batch ${namespace}/${name}: ${able.join(", ")} is asked how its devices stand.\n`,
+        `Batch ${namespace}/${name}: ${able.join(", ")} ${able.length === 1 ? "is" : "are"} asked how its devices stand.\n`,
       );
     }
     if (options.wait === true)

@@ -132,16 +132,12 @@ function defineKeys(program: Command, definer: Definer): void {
     .description(
       "An account's clouds trust its public keys. `init` comes before the clouds are made; the private half is the operator's, and nobody is shown it.",
     );
-  const patient = (command: Command): Command =>
+  const patient = (command: Command, forWhat = "for the operator (60s unless given)"): Command =>
     command
       .option("--pem", "the one key that is signed with, as PEM, for callees that take no key set")
       .option("--out <file>", "where to write it; the standard output unless given")
       .option("--force", "over a file that is there")
-      .option(
-        "--timeout <time>",
-        "wait at most so long for the operator (60s unless given), and for all that --wait waits for",
-        durationArgument,
-      );
+      .option("--timeout <time>", `wait at most so long ${forWhat}`, durationArgument);
   const init = patient(
     keys.command("init").summary("make the namespace an account, and give its public keys"),
   ).description(
@@ -169,7 +165,10 @@ function defineKeys(program: Command, definer: Definer): void {
         return await keysShow(context, command.optsWithGlobals<KeysOptions>());
       }),
     );
-  patient(keys.command("rotate").summary("ask for a new signing key, and print the key set with both"))
+  patient(
+    keys.command("rotate").summary("ask for a new signing key, and print the key set with both"),
+    "for the operator (60s unless given), and with --wait for all of it",
+  )
     .description(
       "Asks the operator for a new signing key, and prints the key set with both keys. Give it to every cloud of the account: each is signed for with the new key as soon as it accepts it, and when all do, the old one is gone.",
     )

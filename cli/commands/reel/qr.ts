@@ -31,6 +31,7 @@ export async function reelQr({ io }: Context, given: string, options: ReelQrOpti
   }
   try {
     await writeFile(out, text, { flag: "wx" });
+    await io.stderr.write(`${out} written: ${link}\n`);
   } catch (error) {
     if (!(error instanceof Error && Reflect.get(error, "code") === "EEXIST")) throw error;
     throw new CliError(EXIT.refused, `${out} is there already`, "Give another --out, or remove it");
