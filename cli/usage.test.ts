@@ -47,6 +47,21 @@ describe("the command line as it is installed", () => {
     expect(stdout).toMatch(/^Usage: .*\n\n[A-Z][^:]+ key/);
   });
 
+  it("says where it has laid a CA, and how to go on with it", async () => {
+    const cwd = dirname(main);
+    const mint = (more: string) =>
+      certferry(["reel", "mint", "--count", "1", ...more.split(" ")], { main, cwd });
+    const first = await mint("--batch M1");
+    expect(first.stderr).toMatch(/^ca\.pem and ca\.key\.pem: .*private key.* --ca \.$/m);
+    const second = await mint("--batch M2");
+    expect(second.code).toBe(5);
+    expect(second.stderr).toMatch(
+      /^error: ca\.pem is there already, and nothing is written over\n {2}For more reels of that CA: --ca \./,
+    );
+    expect((await mint("--batch M2 --ca .")).code).toBe(0);
+    expect((await mint("--batch M2 --ca .")).stderr).toMatch(/^error: M2\.csv is there already/);
+  });
+
   it("says what it has written", async () => {
     const out = join(dirname(main), "D001.svg");
     const { stdout, stderr } = await certferry(["reel", "qr", "D001", "--out", out], { main });

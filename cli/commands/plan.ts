@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-import { parseAllDocuments } from "yaml";
 import { API_VERSION, type CloudApi, type DeviceBatchInput, kinds, type Reel } from "../../crds/index.ts";
 import {
   type BatchPlan,
@@ -18,6 +16,7 @@ import { harmless, paintFor } from "../output/colour.ts";
 import { valueText } from "../output/objects.ts";
 import { tableLines } from "../output/table.ts";
 import { count, duration, some } from "../output/words.ts";
+import { objectsFrom } from "./plan-files.ts";
 
 export interface PlanOptions {
   readonly filename: readonly string[];
@@ -38,7 +37,7 @@ interface Checked {
 export async function plan(context: Context, options: PlanOptions): Promise<ExitCode> {
   const rates = new Map((options.rate ?? []).map(rateFrom));
   const given: KubeObject[] = [];
-  for (const file of options.filename) given.push(...objectsIn(await textOf(file, context), file));
+  for (const file of options.filename) given.push(...(await objectsFrom(file, context)));
   if (given.length === 0)
     throw new CliError(EXIT.usage, `there is no object in ${options.filename.join(", ")}`);
   return await atCluster(context, async (session) => {
@@ -69,40 +68,6 @@ function rateFrom(text: string): [string, number] {
     `${text} is no rate`,
     "Give a CloudApi's name and devices a second: --rate aws-eu=50",
   );
-}
-
-async function textOf(file: string, { io }: Context): Promise<string> {
-  if (file !== "-") {
-    return await readFile(file, "utf8").catch((error: unknown) => {
-      const code = error instanceof Error ? String(Reflect.get(error, "code")) : "";
-      throw new CliError(
-        EXIT.usage,
-        `${file} ${code === "ENOENT" ? "does not exist" : `cannot be read (${code})`}`,
-      );
-    });
-  }
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of io.stdin) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function objectsIn(text: string, file: string): KubeObject[] {
-  return parseAllDocuments(text).flatMap((document): KubeObject[] => {
-    const [error] = document.errors;
-    if (error !== undefined)
-      throw new CliError(EXIT.usage, `${file} is no YAML: ${error.message.split("\n")[0] ?? ""}`);
-    const object = document.toJS() as (Partial<KubeObject> & { items?: KubeObject[] }) | null;
-    if (object === null) return [];
-    if (object.kind === "List" && Array.isArray(object.items)) return object.items;
-    if (
-      typeof object.kind === "string" &&
-      typeof object.apiVersion === "string" &&
-      typeof object.metadata?.name === "string"
-    ) {
-      return [object as KubeObject];
-    }
-    throw new CliError(EXIT.usage, `${file} holds a document without apiVersion, kind or metadata.name`);
-  });
 }
 
 const KNOWN = [kinds.Reel, kinds.CloudApi, kinds.DeviceBatch];
@@ -230,6 +195,7 @@ function textFor(
     parts.push([paint("bold", header), ...rows].join("\n"));
   }
   for (const { clouds, devices, others, open, perSecond, basis, seconds } of o.targets) {
+    if (devices === 0 && !open) continue;
     const pace = perSecond === undefined ? "" : ` at ${count(perSecond)}/s`;
     const time = seconds === undefined ? "" : `: about ${duration(seconds)}`;
     const more = open ? ", and those of manifests that are not read yet" : "";

@@ -18,7 +18,10 @@ export function defineAccounts(program: Command, definer: Definer): void {
       "Asks the cluster what it would accept (a dry run, with your rights), and tells which reels would be bound, how many devices would be sent where, and how long that takes under each cloud's quota.",
     )
     .addOption(
-      new Option("-f, --filename <file>", "YAML or JSON; - is the standard input; repeatable")
+      new Option(
+        "-f, --filename <file>",
+        "YAML or JSON, or a folder of such; - is the standard input; repeatable",
+      )
         .argParser(listArgument)
         .makeOptionMandatory(),
     )

@@ -92,7 +92,7 @@ describe("a plan", () => {
     // What a person expects of a cloud lifts no limit of theirs.
     expect([told?.perSecond, told?.seconds]).toEqual([5, 480]);
     const [slow] = planTargets(batches, { ...seen, rates: new Map([["eu", 4]]) });
-    expect([slow?.perSecond, slow?.basis]).toEqual([4, "as you said (--rate)"]);
+    expect([slow?.perSecond, slow?.basis]).toEqual([4, "as --rate says"]);
   });
 
   it("takes a cloud's present pace as far as its limit goes, of that cloud alone", () => {

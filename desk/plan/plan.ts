@@ -252,7 +252,7 @@ function paceOf(
   view: PlanView,
 ): { perSecond: number; basis: string } | undefined {
   const told = apis.map(({ metadata }) => view.rates.get(metadata.name)).find((rate) => rate !== undefined);
-  if (told !== undefined) return { perSecond: told, basis: "as you said (--rate)" };
+  if (told !== undefined) return { perSecond: told, basis: "as --rate says" };
   // Each batch tells its own share of it.
   const pace = present.reduce((sum, { cloud: { devicesPerSecond = 0 } }) => sum + devicesPerSecond, 0);
   if (pace > 0) return { perSecond: pace, basis: "its present pace" };

@@ -1,5 +1,5 @@
 import { createPrivateKey, randomBytes, X509Certificate } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { batchIdFrom } from "../../../desk/batch-id.ts";
 import { CLOUD_ID_HEADER, cloudIdRow } from "../../../desk/manifests/cloud-id-csv.ts";
@@ -44,10 +44,14 @@ export async function reelMint(context: Context, options: ReelMintOptions): Prom
     ? createIssuer({ name: ISSUER, now })
     : createIssuer({ authority: await earlierCa(options.ca), now }));
   await mkdir(options.out, { recursive: true });
+  await mustBeNew(ids, options);
   if (options.ca === undefined) {
     await writeNew(join(options.out, CA_PEM), issuer.pem);
     const key = issuer.privateKey.export({ type: "pkcs8", format: "pem" });
     await writeNew(join(options.out, CA_KEY), String(key), 0o600);
+    await io.stderr.write(
+      `${join(options.out, CA_PEM)} and ${CA_KEY}: their CA, and its private key. For more reels of it: --ca ${options.out}\n`,
+    );
   }
   const files: { batchId: string; file: string }[] = [];
   for (const batchId of ids) {
@@ -65,6 +69,30 @@ export async function reelMint(context: Context, options: ReelMintOptions): Prom
     await io.stdout.write(`${batchId}\n`);
   }
   return EXIT.ok;
+}
+
+/** Before anything is written, so that no CA is left behind that has issued nothing. */
+async function mustBeNew(ids: readonly string[], { out, ca }: ReelMintOptions): Promise<void> {
+  const there = new Set(await readdir(out));
+  for (const name of ca === undefined ? [CA_PEM, CA_KEY] : []) {
+    if (there.has(name)) {
+      throw isThere(
+        join(out, name),
+        `For more reels of that CA: --ca ${out}. For another CA: another folder, --out FOLDER`,
+      );
+    }
+  }
+  const taken = ids.find((id) => there.has(`${id}.csv`));
+  if (taken !== undefined) {
+    throw isThere(
+      join(out, `${taken}.csv`),
+      "Give another batch ID (--batch BID), or another folder (--out FOLDER)",
+    );
+  }
+}
+
+function isThere(path: string, hint: string): CliError {
+  return new CliError(EXIT.refused, `${path} is there already, and nothing is written over`, hint);
 }
 
 /** @throws CliError when there is none, or the two files do not belong together */
@@ -122,10 +150,6 @@ async function writeNew(path: string, text: string, mode = 0o644): Promise<void>
     await writeFile(path, text, { flag: "wx", mode });
   } catch (error) {
     if (!(error instanceof Error && Reflect.get(error, "code") === "EEXIST")) throw error;
-    throw new CliError(
-      EXIT.refused,
-      `${path} is there already, and test reels are written over nothing`,
-      "Give another folder with --out",
-    );
+    throw isThere(path, "Give another folder: --out FOLDER");
   }
 }
