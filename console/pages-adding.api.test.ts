@@ -102,6 +102,23 @@ describe.skipIf(missing !== undefined)(`what a person who adds reels is told${mi
     expect(await phone.content()).not.toContain("globex");
   });
 
+  it("of a batch that stands in the way: that it is being deleted, or is another reel's", async () => {
+    const finn = await site.as("finn");
+    const again = async (batchId: string): Promise<unknown> => {
+      const request = { batchId, from: "Phone", request: crypto.randomUUID() };
+      return (await finn.post("/api/accounts/acme/batches", request)).json["detail"];
+    };
+    const at = { namespace: "acme", name: "add-7" };
+    await site.field.batch("acme", at.name, { batchId: "ADD-7", suspend: true });
+    expect(await again("ADD-7")).toBe("Your account has added batch ADD-7 already.");
+    await site.field.batches.patch(at, { metadata: { finalizers: ["example.com/held"] } });
+    await site.field.batches.delete(at);
+    expect(await again("ADD-7")).toMatch(/already, and it is being deleted\. Add it again/u);
+    await site.field.batches.patch(at, { metadata: { finalizers: null } });
+    await site.field.batch("acme", "add-8", { batchId: "OTHER-8", suspend: true });
+    expect(await again("ADD-8")).toMatch(/batch named add-8, which is of reel OTHER-8/u);
+  });
+
   it("of a reel that is not there: that it is not there, and of one that one may not see, that", async () => {
     await site.field.batch("acme", "nowhere", { batchId: "NOWHERE" });
     const page = await opened("ada", "/acme/batches/nowhere");

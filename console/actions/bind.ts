@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { kinds } from "../../crds/kinds.ts";
 import type { CloudApi, DeviceBatch } from "../../crds/index.ts";
+import { reelNameFor } from "../../desk/batch-id.ts";
 import { newBatch } from "../../desk/new-batch.ts";
 import { ApiError, isAlreadyExists } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
@@ -70,10 +71,14 @@ export async function bind(
 /** Who adds a reel once more mostly does so because it did not go well the first time. */
 function alreadyAdded(batchId: string, there: DeviceBatch | undefined): string {
   const added = `Your account has added batch ${batchId} already`;
-  const row = there === undefined ? undefined : batchRow(there);
-  if (row?.state === "Leaving") return `${added}, and is deleting it. Add it again when it is gone.`;
-  if (row?.state !== "Attention" || row.message === undefined) return `${added}.`;
-  return `${added}, and it needs attention: ${row.message}`;
+  if (there === undefined) return `${added}.`;
+  const { batchId: theirs, message, name, state } = batchRow(there);
+  if (reelNameFor(theirs) !== reelNameFor(batchId)) {
+    return `Your account has a batch named ${name}, which is of reel ${theirs}. Give the new one another name: certferry bind ${batchId} --name NAME.`;
+  }
+  if (state === "Leaving") return `${added}, and it is being deleted. Add it again when it is gone.`;
+  if (state !== "Attention" || message === undefined) return `${added}.`;
+  return `${added}, and it needs attention: ${message}`;
 }
 
 /** Whether the account has a default CloudApi. Who may not see that leaves it to the operator. */
