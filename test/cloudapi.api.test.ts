@@ -308,7 +308,9 @@ describe.concurrent("a CloudApi that is deleted while a batch names it", () => {
     await field.cloudApis.delete({ namespace: "deleted", name: "gone" });
     await site.notReady("G001", "False", "CloudBlocked");
     const line = await site.line("G001", "gone", ({ state }) => state === "Blocked");
-    expect(line.message).toMatch(/^CloudApiNotFound: .*create it, or take it out of spec.cloudApis/);
+    expect(line.message).toMatch(
+      /^CloudApiNotFound: there is no CloudApi gone .*create it, or change spec.cloudApis/,
+    );
     await site.edit("G001", { cloudApis: [{ name: "gone" }, { name: "stays" }] });
     await site.line("G001", "stays", ({ state }) => state === "Provisioned");
 

@@ -65,7 +65,7 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
   },
   CloudApiNotFound: {
     whose: "account",
-    todo: "create it, or take its name out of spec.cloudApis. Goes on by itself then",
+    todo: "create it, or change spec.cloudApis. Goes on by itself then",
   },
   CloudBlocked: {
     whose: "see the cloud's reason",
@@ -262,7 +262,7 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
   },
   Unauthorized: {
     whose: "account, cloud",
-    todo: "have the cloud trust the public key where the message says it is; check the ID, or correct the Secret. Tried again by itself",
+    todo: "correct what the message names, or have the cloud accept it. Tried again by itself",
   },
   Unknown: { whose: "cloud", todo: "see the cloud's log, then provision again" },
   UnsupportedKey: { whose: "vendor", todo: "take it up with the vendor; the other entries go on" },
@@ -274,9 +274,13 @@ export const REMEDIES: Readonly<Record<string, Remedy>> = {
   },
 };
 
-/** A message with whose matter it is and what to do, once; as it is where nothing is to be done. */
-export function withRemedy(reason: string, message: string): string {
-  const remedy = REMEDIES[reason];
+/**
+ * A message with whose matter it is and what to do, once; as it is where nothing is to be done.
+ * @param todo what to do here, where the reason's own does not fit
+ */
+export function withRemedy(reason: string, message: string, todo?: string): string {
+  const usual = REMEDIES[reason];
+  const remedy = usual === undefined || todo === undefined ? usual : { ...usual, todo };
   if (remedy === undefined || remedy.todo === "nothing" || message.includes(remedy.todo)) return message;
   const whose = remedy.whose === "nobody" ? "" : `Whose matter: ${remedy.whose}. `;
   return `${ended(message)} ${whose}What to do: ${remedy.todo}`;

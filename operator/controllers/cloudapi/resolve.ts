@@ -126,7 +126,7 @@ async function basicAuth(
   if (secret === undefined) {
     throw new Unresolved(
       "CredentialsNotFound",
-      `Secret ${namespace}/${name} (spec.other.credentialsSecretRef) does not exist; create it with type ${BASIC_AUTH}`,
+      `Secret ${namespace}/${name} (spec.other.credentialsSecretRef), of type ${BASIC_AUTH}, does not exist`,
     );
   }
   const username = secret.data?.["username"];

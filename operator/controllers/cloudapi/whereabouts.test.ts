@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { CloudApi, CloudApiSpec } from "../../../crds/index.ts";
 import { INTEROP_ERROR_REASONS } from "../../../interop/caller/errors.ts";
+import { withRemedy } from "../remedies.ts";
 import { whereabouts, withWhereabouts } from "./whereabouts.ts";
 
 const api = (spec: CloudApiSpec): CloudApi =>
@@ -52,6 +53,11 @@ describe("where to look for what a fault is about", () => {
     expect(whereabouts("Unauthorized", OTHER)).toMatch(
       /Secret acme\/login \(spec\.other\.credentialsSecretRef of CloudApi c\)/,
     );
+    // What is to be done fits each: who has a password is not told to give keys to the cloud.
+    for (const of of [AWS, AZURE, OTHER]) {
+      const told = withRemedy("Unauthorized", withWhereabouts("Unauthorized", "refused", of));
+      expect(told).toMatch(/What to do: correct what the message names, or have the cloud accept it\./);
+    }
     expect(whereabouts("CertificateUntrusted", AWS)).toContain("spec.caBundle");
   });
 

@@ -20,6 +20,8 @@ export interface Obstacle {
   readonly state: "Pending" | "Blocked" | "Suspended";
   readonly reason: ObstacleReason;
   readonly message: string;
+  /** What to do, where it is another thing than the reason's remedy. */
+  readonly todo?: string | undefined;
   /** Epoch ms; undefined when only a change of what is declared helps. */
   readonly nextTryAt?: number | undefined;
 }
@@ -148,13 +150,19 @@ export function patienceLeft(progress: PlacementProgress | undefined, now: Date)
   return Math.max(0, hindrance.since + PATIENCE_MS - now.getTime());
 }
 
+/** What is to be explained: why, and in which words. */
+export interface Explicable {
+  readonly reason: string;
+  readonly message: string;
+  readonly todo?: string | undefined;
+  /** Epoch ms */
+  readonly nextTryAt?: number | undefined;
+}
+
 /** A reason and its message, with when the next try is, whose matter it is, and what to do. */
-export function explain(
-  { reason, message, nextTryAt }: { reason: string; message: string; nextTryAt?: number | undefined },
-  now: Date,
-): string {
+export function explain({ reason, message, todo, nextTryAt }: Explicable, now: Date): string {
   const planned = nextTryAt !== undefined && Number.isFinite(nextTryAt) && nextTryAt > now.getTime();
-  return withRemedy(reason, `${reason}: ${message}${planned ? nextTry(nextTryAt) : ""}`);
+  return withRemedy(reason, `${reason}: ${message}${planned ? nextTry(nextTryAt) : ""}`, todo);
 }
 
 /** What sets the pace, where devices are on their way; an address that does not answer also where that is all there is. */

@@ -2,18 +2,12 @@ import type { CloudProgress, DeviceBatch } from "../../../crds/index.ts";
 import type { Counts } from "../../provisioning/ledger/states.ts";
 import type { Verdict } from "../../runtime/conditions.ts";
 import type { BatchReason } from "../reasons.ts";
-import { estimate, explain, goesOnByItself, limitedBy, round } from "./cloud-progress.ts";
+import { estimate, explain, type Explicable, goesOnByItself, limitedBy, round } from "./cloud-progress.ts";
 import { type Departure, stillIn } from "./departures.ts";
 import { shorten } from "./shorten.ts";
 
-interface Hold {
-  readonly reason: string;
-  readonly message: string;
-  readonly nextTryAt?: number | undefined;
-}
-
 /** What keeps devices in a cloud that they should leave; undefined while they leave. */
-function holdOf({ obstacle, progress }: Departure, now: Date): Hold | undefined {
+function holdOf({ obstacle, progress }: Departure, now: Date): Explicable | undefined {
   if (obstacle !== undefined) return obstacle;
   return goesOnByItself(progress, now) ? undefined : progress?.hindrance;
 }

@@ -104,12 +104,13 @@ function noWayOut(name: string, target: string): Obstacle {
   return {
     state: "Blocked",
     reason: "CloudApiNotFound",
-    message: `CloudApi ${name}, through which devices went into ${target}, is gone, and no other of this namespace leads there. Create it again so that they are taken out, or take them out there and set spec.deletionPolicy to Retain`,
+    message: `CloudApi ${name}, through which devices went into ${target}, is gone, and no other of this namespace leads there`,
+    todo: "create it again so that they are taken out; or take them out there and set spec.deletionPolicy to Retain",
   };
 }
 
 const UNABLE = (name: string): Obstacle => ({
   state: "Blocked",
   reason: "DeprovisionUnsupported",
-  message: `CloudApi ${name} leads to a cloud that speaks interop version 1 and cannot take devices out. Take them out there, then set spec.deletionPolicy to Retain`,
+  message: `CloudApi ${name} leads to a cloud that speaks interop version 1 and cannot take devices out`,
 });

@@ -18,6 +18,7 @@ import { Rig } from "../../provisioning/testing/rig.ts";
 import { CloudLinks } from "../cloudapi/links.ts";
 import { ControllerRig, until } from "../testing/controllers.ts";
 import type { CloudView } from "./cloud-progress.ts";
+import { explain } from "./cloud-progress.ts";
 import { arrangeDepartures } from "./departures.ts";
 import { arrangePlacements, type PlacementsDeps, requestOf } from "./placements.ts";
 import { boundStatus } from "./status.ts";
@@ -237,8 +238,11 @@ describe("arrangePlacements", () => {
     };
     await arrange({ api: going }, ([view]) => {
       expect(view?.obstacle).toMatchObject({ state: "Blocked", reason: "CloudApiNotFound" });
-      expect(view?.obstacle?.message).toMatch(
-        /^CloudApi aws is being deleted.*take it out of spec.cloudApis/,
+      expect(view?.obstacle?.message).toBe("CloudApi aws is being deleted, so nothing is sent through it");
+    });
+    await arrange({}, ([view]) => {
+      expect(view?.obstacle && explain(view.obstacle, new Date(0))).toBe(
+        "CloudApiNotFound: there is no CloudApi aws in this namespace. Whose matter: account. What to do: create it, or change spec.cloudApis. Goes on by itself then",
       );
     });
   });
@@ -275,6 +279,9 @@ describe("arrangeDepartures", () => {
     await arrange({ ...given, ledgers }, (_clouds, deps) => {
       const [departure] = arrangeDepartures(leaving, binding, new Set(), deps);
       expect(departure?.obstacle?.reason).toBe(reason);
+      const told = departure?.obstacle && explain(departure.obstacle, new Date(0));
+      expect(told).not.toContain("change spec.cloudApis");
+      expect(told?.match(/Retain/g)?.length ?? 0).toBeLessThan(2);
     });
   });
 

@@ -167,21 +167,20 @@ export function obstacleOf(
     return { state: "Suspended", reason: "Suspended", message: `spec.suspend of CloudApi ${name} is true` };
   }
   if (reel === undefined) {
-    const message = `Reel ${reelNameOf(batch.spec.batchId)} is gone, so its certificates cannot be read; create it again with the same manifest`;
+    const message = `Reel ${reelNameOf(batch.spec.batchId)} is gone, so its certificates cannot be read`;
     return { state: "Blocked", reason: "ReelNotFound", message };
   }
   return link === undefined ? notConnected(name, api, links) : undefined;
 }
 
 function noCloudApi(name: string, going: boolean, batch: DeviceBatch): string {
-  const declared = batch.spec.cloudApis?.some((each) => each.name === name) === true;
   if (going) {
-    const instead = declared ? "take it out of spec.cloudApis" : "name another one in spec.cloudApis";
-    return `CloudApi ${name} is being deleted, so nothing is sent through it; create it again when it is gone, or ${instead}`;
+    return `CloudApi ${name} is being deleted, so nothing is sent through it`;
   }
+  const declared = batch.spec.cloudApis?.some((each) => each.name === name) === true;
   return declared
-    ? `there is no CloudApi ${name} in this namespace; create it, or take it out of spec.cloudApis`
-    : `CloudApi ${name}, the account's default when the reel was bound, is gone; create it again, or name another one in spec.cloudApis`;
+    ? `there is no CloudApi ${name} in this namespace`
+    : `CloudApi ${name}, the account's default when the reel was bound, is gone`;
 }
 
 function notConnected(name: string, api: CloudApi, links: CloudLinks): Obstacle {
