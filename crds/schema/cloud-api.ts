@@ -192,7 +192,7 @@ export const cloudApiStatus = z
       })
       .exactOptional(),
     devicesProvisioned: count(
-      "How many devices of this account are provisioned through this CloudApi.",
+      "How many devices of this account are in the cloud that this CloudApi leads to, whichever of its CloudApis they came through.",
     ).exactOptional(),
     conditions: conditions(
       "Ready (the cloud answered and took our credentials), Default (batches that name no cloud go here), Reconciling (it is being probed) and Stalled (it needs a person).",
