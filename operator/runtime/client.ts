@@ -10,6 +10,7 @@ import type { ApiRequest } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
 import { apiPath, apiVersionOf, compareResourceVersions, keyOf } from "./objects.ts";
 import type { KubeObject, ObjectKey, ResourceKind } from "./objects.ts";
+import { strictly } from "./strict.ts";
 import { asRecord, badAnswer, readWatch, statusError } from "./watch.ts";
 import type { WatchEvent } from "./watch.ts";
 
@@ -98,9 +99,6 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const MAX_TRIES = 4;
 const PAGE = "500";
 
-/** What fields can be judged of; a DELETE has none. */
-const WRITES: ReadonlySet<ApiRequest["method"]> = new Set(["POST", "PUT", "PATCH"]);
-
 const PATCH_TYPES = {
   merge: "application/merge-patch+json",
   json: "application/json-patch+json",
@@ -140,7 +138,7 @@ export class KubeClient {
    * @throws ApiError
    */
   async request(given: ApiRequest, signal?: AbortSignal, o: { quiet?: boolean } = {}): Promise<unknown> {
-    const request = this.#strict && WRITES.has(given.method) ? strictly(given) : given;
+    const request = this.#strict ? strictly(given) : given;
     const what = `${request.method} ${request.path}`;
     const until = monotonic(this.clock) + this.#timeoutMs;
     return this.#bounded(what, signal, async (inner) => {
@@ -221,10 +219,6 @@ export class KubeClient {
     if (error.reason === "Credentials" || error.reason === "Closed") return undefined;
     return Math.max(error.retryAfterMs ?? 0, this.#backoff.delay(failures));
   }
-}
-
-function strictly(request: ApiRequest): ApiRequest {
-  return { ...request, query: { ...request.query, fieldValidation: "Strict" } };
 }
 
 /** `Retry-After` in milliseconds. The API server sends whole seconds. */
