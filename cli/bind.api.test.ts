@@ -90,7 +90,9 @@ describe("what is not there", () => {
     const of = async (namespace: string, wanted: string): Promise<unknown> => {
       const { stdout } = await cli(`doctor -o json -n ${namespace}`);
       const { findings } = JSON.parse(stdout) as { findings: { check: string }[] };
-      return findings.filter(({ check }) => check === wanted);
+      const found = findings.filter(({ check }) => check === wanted);
+      expect(found, stdout).not.toEqual([]);
+      return found;
     };
     expect(await of("nosuch", "account")).toMatchObject([
       { state: "bad", message: "there is no namespace nosuch" },
@@ -98,6 +100,14 @@ describe("what is not there", () => {
     expect(await of("umbrella", "batches")).toMatchObject([
       { state: "bad", message: expect.stringMatching(/^d002: AlreadyBound: /) },
       { state: "warning", message: "1 batch is waiting: 1 ReelNotFound" },
+    ]);
+    await field.batch("default", "lost", { batchId: "LOST" });
+    await field.keysOf("default");
+    expect(await of("default", "account")).toMatchObject([
+      {
+        state: "warning",
+        message: expect.stringMatching(/^namespace default is not labelled as an account/),
+      },
     ]);
   });
 });

@@ -96,7 +96,7 @@ async function askForNext(
   );
   await io.stderr.write(
     next.kids.length > 1
-      ? "The next key is published beside the present one. Give this key set to every cloud of the account (pulumi config set certferry:jwks …; pulumi up): the rotation ends when all accept it.\n"
+      ? "The next key is published beside the present one. Give this key set to every cloud of the account (pulumi config set jwks …; pulumi up): the rotation ends when all accept it.\n"
       : "Every cloud of the account accepts the new key already; the one before is gone.\n",
   );
   return next;

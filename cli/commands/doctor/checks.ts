@@ -1,10 +1,11 @@
-import { kinds } from "../../../crds/index.ts";
+import { ACCOUNT_LABEL, kinds } from "../../../crds/index.ts";
 import { progressOf } from "../../../desk/progress.ts";
 import { findCondition } from "../../../operator/runtime/conditions.ts";
 import { isNotFound } from "../../../operator/runtime/api-error.ts";
 import { notYetAccepting, publishedIn } from "../../cluster/published-keys.ts";
 import { accountState } from "../../cluster/account.ts";
 import { count, some } from "../../output/words.ts";
+import type { Session } from "../../cluster/session.ts";
 import type { Check, Patient } from "./finding.ts";
 
 /** Kubernetes promises policies in CEL from here on, which the admission policies need. */
@@ -125,7 +126,8 @@ const account: Check = {
   name: "account",
   async look({ session, signal, program }) {
     const { namespace } = session;
-    if ((await accountState(session, signal)) === "absent") {
+    const state = await accountState(session, signal);
+    if (state === "absent") {
       return {
         state: "bad",
         message: `there is no namespace ${namespace}`,
@@ -141,6 +143,13 @@ const account: Check = {
         hint: `Give both to its clouds: ${program} keys show -n ${namespace}`,
       };
     }
+    if (published !== undefined && state === "unlabelled" && (await hasNoCloud(session, signal))) {
+      return {
+        state: "warning",
+        message: `namespace ${namespace} is not labelled as an account, and has no CloudApi: batches alone made it one`,
+        hint: `If it is one: kubectl label namespace ${namespace} ${ACCOUNT_LABEL}=true. If it is not, its batches are in the wrong place: ${program} status -n ${namespace}`,
+      };
+    }
     if (published !== undefined)
       return { state: "good", message: `the key of account ${namespace} is published` };
     return {
@@ -150,6 +159,10 @@ const account: Check = {
     };
   },
 };
+
+async function hasNoCloud({ cloudApis, namespace }: Session, signal: AbortSignal): Promise<boolean> {
+  return (await cloudApis.list({ namespace }, signal)).items.length === 0;
+}
 
 const clouds: Check = {
   name: "clouds",
