@@ -153,10 +153,7 @@ function defineKeys(program: Command, definer: Definer): void {
     }),
   );
   examples(init, name, [
-    [
-      "Before `pulumi up`",
-      `keys init -n acme --out jwks.json && pulumi config set jwks "$(cat jwks.json)"`,
-    ],
+    ["Before `pulumi up`", `keys init -n acme --out jwks.json && pulumi config set jwks "$(cat jwks.json)"`],
   ]);
   patient(keys.command("show").summary("print the account's public keys"))
     .description(
