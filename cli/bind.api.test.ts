@@ -60,6 +60,8 @@ describe("bind leaves nothing behind that stands still", () => {
     expect(code).toBe(4);
     expect(stderr).toBe("error: account acme has no CloudApi nope\n  It has: aws-eu\n");
     expect(await batchNames("acme")).not.toContain("new");
+    const more = await cli("provision D002 -n acme --cloud nope");
+    expect([more.code, more.stderr]).toEqual([4, stderr]);
   });
 
   it("in a namespace that is no account, or not there", async () => {

@@ -20,11 +20,12 @@ export async function lookBeforeBinding(
 ): Promise<void> {
   const { namespace } = wanted.metadata;
   const batches = await mayBeSeen<DeviceBatch>(session.batches.list({ namespace }, signal));
-  const rival = batches?.find((batch) => names(batch, wanted));
+  const rival = batches?.find((batch) => wantsTheSame(batch, wanted));
   if (rival !== undefined) throw namedAlready(rival, wanted, session.program);
   const clouds = await mayBeSeen<CloudApi>(session.cloudApis.list({ namespace }, signal));
   if (batches?.length === 0 && clouds?.length === 0) await mustBeAccount(session, signal);
-  if (clouds !== undefined) mustBeThere(wanted, clouds, session.program);
+  const names = (wanted.spec.cloudApis ?? []).map(({ name }) => name);
+  if (clouds !== undefined) mustBeThere(session, names, clouds);
 }
 
 async function mayBeSeen<T>(listed: Promise<{ items: T[] }>): Promise<T[] | undefined> {
@@ -36,7 +37,7 @@ async function mayBeSeen<T>(listed: Promise<{ items: T[] }>): Promise<T[] | unde
   }
 }
 
-function names({ metadata, spec }: DeviceBatch, wanted: DeviceBatchInput): boolean {
+function wantsTheSame({ metadata, spec }: DeviceBatch, wanted: DeviceBatchInput): boolean {
   return (
     metadata.deletionTimestamp === undefined && reelNameFor(spec.batchId) === reelNameFor(wanted.spec.batchId)
   );
@@ -66,16 +67,25 @@ async function mustBeAccount(session: Session, signal: AbortSignal): Promise<voi
   );
 }
 
-function mustBeThere(wanted: DeviceBatchInput, clouds: readonly CloudApi[], program: string): void {
-  const { namespace } = wanted.metadata;
+/** Refuses clouds that the account does not have. @throws CliError; ApiError */
+export async function mustHaveClouds(
+  session: Session,
+  wanted: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace } = session;
+  if (wanted.length === 0) return;
+  const clouds = await mayBeSeen<CloudApi>(session.cloudApis.list({ namespace }, signal));
+  if (clouds !== undefined) mustBeThere(session, wanted, clouds);
+}
+
+function mustBeThere({ namespace }: Session, wanted: readonly string[], clouds: readonly CloudApi[]): void {
   const there = clouds.map(({ metadata }) => metadata.name).sort();
-  const missing = (wanted.spec.cloudApis ?? []).filter(({ name }) => !there.includes(name));
+  const missing = wanted.filter((name) => !there.includes(name));
   if (missing.length === 0) return;
   throw new CliError(
     EXIT.notFound,
-    `account ${namespace} has no CloudApi ${missing.map(({ name }) => name).join(", ")}`,
-    there.length === 0
-      ? `It has none at all: docs/tasks/connect-a-cloud.md. To bind the reel only: ${program} bind ${wanted.spec.batchId} -n ${namespace} --manual`
-      : `It has: ${there.join(", ")}`,
+    `account ${namespace} has no CloudApi ${missing.join(", ")}`,
+    there.length === 0 ? "It has none at all: docs/tasks/connect-a-cloud.md" : `It has: ${there.join(", ")}`,
   );
 }

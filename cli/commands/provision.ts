@@ -8,6 +8,7 @@ import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
 import { type MachineFormat, objectText } from "../output/objects.ts";
+import { mustHaveClouds } from "./before-bind.ts";
 import { waitForBatch } from "./wait.ts";
 
 export interface ProvisionOptions {
@@ -36,6 +37,7 @@ export async function provision(
     const declared = cloudsOf(batch);
     const wanted = [...new Set(options.cloud)];
     const added = wanted.filter((each) => !declared.includes(each));
+    await mustHaveClouds(session, added, signal);
     const again = options.again === true || wanted.length === 0;
     if (declared.length === 0 && added.length === 0 && batch.spec.provisioning === "Manual") {
       throw new CliError(
