@@ -183,7 +183,7 @@ describe("what a person reads of a batch that is not bound, or not under way", (
     const [line] = held.status?.clouds ?? [];
     expect(line).toMatchObject({ state: "Blocked", provisioned: 2, pending: 0 });
     expect(line?.message).toMatch(
-      /CloudApi gone, the account's default when the reel was bound, is gone; create it again, or name another/,
+      /CloudApi gone, the account's default when the reel was bound, is gone\. .*What to do: create it, or change spec\.cloudApis/,
     );
     await field.api("acme", "gone", spec);
     await acme.ready("DONE");
