@@ -7,12 +7,15 @@ import { mostBytesOf, writeRecord } from "./records.ts";
 const BLOCK_BYTES = 128 * 1024;
 
 /** Writes records into a file that becomes a pack when it is finished. */
-export class PackWriter {
+export class PackWriter implements AsyncDisposable {
   readonly #file: FileHandle;
   readonly #reserve: (bytes: number) => Promise<void>;
   readonly #blocks: Block[] = [];
   /** The block that is being put together, and how much of it there is. */
   #block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  /** The one that is being written meanwhile, or is free. */
+  #other = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  #writing: Promise<void> = Promise.resolve();
   #used = 0;
   #count = 0;
   #records = 0;
@@ -33,15 +36,22 @@ export class PackWriter {
   async add(records: readonly ManifestRecord[]): Promise<void> {
     for (const record of records) {
       const most = mostBytesOf(record);
-      if (this.#used + most > this.#block.length) await this.flush();
+      if (this.#used + most > this.#block.length) await this.#emit();
       if (most > this.#block.length) this.#block = Buffer.allocUnsafeSlow(most);
       this.#used = writeRecord(record, this.#block, this.#used);
       this.#count += 1;
     }
   }
 
-  /** Writes what is pending as a block. */
+  /** Writes what is pending as a block; all blocks can be read when it resolves. */
   async flush(): Promise<void> {
+    await this.#emit();
+    await this.#writing;
+  }
+
+  /** Has what is pending written as a block, while the next one is put together. */
+  async #emit(): Promise<void> {
+    await this.#writing;
     if (this.#count === 0) return;
     if (this.#end === 0) await this.#write(MAGIC);
     const block = this.#block.subarray(0, this.#used);
@@ -55,14 +65,21 @@ export class PackWriter {
     this.#records += this.#count;
     this.#count = 0;
     this.#used = 0;
-    // Nothing is added before this is written: the next block is put together in the same memory.
-    await this.#write(block);
+    [this.#block, this.#other] = [this.#other, this.#block];
+    this.#writing = this.#write(block);
+    // Whoever waits for it next is told that it has failed.
+    this.#writing.catch(() => undefined);
   }
 
   /** Writes the rest. */
   async finish(key: string, summary: ManifestSummary): Promise<void> {
     await this.flush();
     await this.#write(encodeIndex(key, { blocks: this.#blocks, summary }));
+  }
+
+  /** Waits for what is being written, however that ends: before its file is closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writing.catch(() => undefined);
   }
 
   async #write(bytes: Buffer): Promise<void> {

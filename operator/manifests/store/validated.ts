@@ -167,7 +167,7 @@ export class ValidatedManifests {
     let pack: StoredManifest | undefined;
     try {
       await using file = await open(path, "wx+", 0o600);
-      const writer = new PackWriter(file, async (bytes) => {
+      await using writer = new PackWriter(file, async (bytes) => {
         reserved += bytes;
         await this.#cache.reserve(bytes);
       });
