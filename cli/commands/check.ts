@@ -1,16 +1,16 @@
 import { CHECK_REQUESTED_AT, type DeviceBatch } from "../../crds/index.ts";
 import { checkNow, cloudsThatTell, toldOf } from "../../desk/activity.ts";
 import { cloudsOf } from "../../desk/clouds-of-batch.ts";
-import { follow } from "../../desk/follow.ts";
-import { withDeadline } from "../../operator/runtime/deadline.ts";
 import { findBatch } from "../cluster/find-batch.ts";
+import { followOne } from "../cluster/follow-one.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
-import { CliError, EXIT, type ExitCode, Interrupted } from "../exit.ts";
+import { CliError, EXIT, type ExitCode } from "../exit.ts";
 import { activityLines } from "../output/activity.ts";
 import { type MachineFormat, objectText } from "../output/objects.ts";
 import { styleFor } from "../output/progress.ts";
 import { some } from "../output/words.ts";
+import { patiently } from "./patiently.ts";
 
 export interface CheckOptions {
   readonly wait?: boolean;
@@ -66,36 +66,22 @@ async function answered(
   const { io } = context;
   const { namespace, name } = batch.metadata;
   const look = `${io.program} status ${name} -n ${namespace}`;
-  const until = (signal: AbortSignal): Promise<DeviceBatch> =>
-    follow({
-      resource: session.batches,
-      which: { namespace, fieldSelector: `metadata.name=${name}` },
-      clock: io.clock,
-      random: io.random,
-      signal,
-      look: (objects) => {
-        const [seen] = objects.values();
-        if (seen === undefined || seen.metadata.uid !== batch.metadata.uid) {
-          throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
-        }
-        return able.every((cloud) => activityOf(seen, cloud)?.request === request) ? seen : undefined;
-      },
-    });
-  const late = (): CliError =>
+  const toldAll = (seen: DeviceBatch | undefined): DeviceBatch | undefined => {
+    if (seen === undefined || seen.metadata.uid !== batch.metadata.uid) {
+      throw new CliError(EXIT.notFound, `batch ${namespace}/${name} was deleted meanwhile`);
+    }
+    return able.every((cloud) => activityOf(seen, cloud)?.request === request) ? seen : undefined;
+  };
+  const late = (seconds: number): CliError =>
     new CliError(
       EXIT.timeout,
-      `batch ${namespace}/${name}: not every cloud has told within ${(timeout ?? 0) / 1000} seconds`,
+      `batch ${namespace}/${name}: not every cloud has told within ${seconds} seconds`,
       `It is asked when nothing is sent there, and its devices are in: ${look}`,
     );
-  try {
-    if (timeout === undefined) return await until(context.signal);
-    return await withDeadline({ clock: io.clock, ms: timeout, signal: context.signal, late }, until);
-  } catch (error) {
-    if (error instanceof Interrupted && error.exit !== EXIT.pipe) {
-      await io.stderr.write(`No longer waiting. The clouds are asked all the same: ${look}\n`);
-    }
-    throw error;
-  }
+  const goesOn = `The clouds are asked all the same: ${look}`;
+  return await patiently(context, { timeout, late, goesOn }, (signal) =>
+    followOne(io, session.batches, batch.metadata, toldAll, signal),
+  );
 }
 
 function activityOf({ status }: DeviceBatch, cloud: string) {

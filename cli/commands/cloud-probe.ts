@@ -4,7 +4,7 @@ import { EgressPolicy } from "../../interop/egress/policy.ts";
 import { endpointOf } from "../../operator/controllers/cloudapi/resolve.ts";
 import { findCondition } from "../../operator/runtime/conditions.ts";
 import { withDeadline } from "../../operator/runtime/deadline.ts";
-import { follow } from "../../desk/follow.ts";
+import { followOne } from "../cluster/follow-one.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
@@ -109,21 +109,19 @@ async function untilReady(
   api: CloudApi,
   ms = 60_000,
 ): Promise<CloudApi> {
-  const { namespace, name } = api.metadata;
   let last = api;
   const late = new Error("late");
   const watch = (inner: AbortSignal): Promise<CloudApi> =>
-    follow({
-      resource: cloudApis,
-      which: { namespace, fieldSelector: `metadata.name=${name}` },
-      clock: io.clock,
-      random: io.random,
-      signal: inner,
-      look: (objects) => {
-        last = [...objects.values()][0] ?? last;
+    followOne(
+      io,
+      cloudApis,
+      api.metadata,
+      (seen) => {
+        last = seen ?? last;
         return verdictOf(last).good ? last : undefined;
       },
-    });
+      inner,
+    );
   try {
     return await withDeadline({ clock: io.clock, ms, signal, late: () => late }, watch);
   } catch (error) {

@@ -1,8 +1,8 @@
-import { withDeadline } from "../../operator/runtime/deadline.ts";
 import { notYetAccepting, publishedIn, type PublicKeys } from "../cluster/published-keys.ts";
 import type { Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
-import { CliError, EXIT, Interrupted } from "../exit.ts";
+import { CliError, EXIT } from "../exit.ts";
+import { patiently } from "./patiently.ts";
 
 const POLL_MS = 1_000;
 
@@ -32,21 +32,14 @@ export async function untilRotated(
       await io.clock.sleep(POLL_MS, signal);
     }
   };
-  const late = (): CliError =>
+  const late = (seconds: number): CliError =>
     new CliError(
       EXIT.timeout,
-      `the keys of account ${namespace} were not rotated within ${(timeout ?? 0) / 1000} seconds${told === undefined ? "" : `: the next one is not yet accepted through ${told}`}`,
+      `the keys of account ${namespace} were not rotated within ${seconds} seconds${told === undefined ? "" : `: the next one is not yet accepted through ${told}`}`,
       `The rotation goes on, and ends by itself when all have the key set: ${io.program} keys show -n ${namespace}\n${again}`,
     );
-  try {
-    if (timeout === undefined) return await look(context.signal);
-    return await withDeadline({ clock: io.clock, ms: timeout, signal: context.signal, late }, look);
-  } catch (error) {
-    if (error instanceof Interrupted && error.exit !== EXIT.pipe) {
-      await io.stderr.write(`No longer waiting. The rotation goes on in the cluster. ${again}\n`);
-    }
-    throw error;
-  }
+  const goesOn = `The rotation goes on in the cluster. ${again}`;
+  return await patiently(context, { timeout, late, goesOn }, look);
 }
 
 /** Who may rotate keys need not see the clouds: the rotation is waited for all the same. */

@@ -1,9 +1,9 @@
 import type { DeviceBatch } from "../../crds/index.ts";
 import { cloudsOf, goesTo } from "../../desk/clouds-of-batch.ts";
-import { follow } from "../../desk/follow.ts";
 import { provisionNow } from "../../desk/new-batch.ts";
 import { withDeadline } from "../../operator/runtime/deadline.ts";
 import { findBatch } from "../cluster/find-batch.ts";
+import { followOne } from "../cluster/follow-one.ts";
 import { atCluster, type Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
 import { CliError, EXIT, type ExitCode } from "../exit.ts";
@@ -82,7 +82,6 @@ const UNCHANGED_MS = 10_000;
  */
 async function untilTakenUp(context: Context, session: Session, before: DeviceBatch): Promise<void> {
   const { io, signal } = context;
-  const { namespace, name } = before.metadata;
   const mark = ({ status }: DeviceBatch): string =>
     JSON.stringify([
       status?.conditions?.map(({ type, status, reason }) => [type, status, reason]),
@@ -90,17 +89,13 @@ async function untilTakenUp(context: Context, session: Session, before: DeviceBa
     ]);
   const late = new Error("unchanged");
   const moved = (inner: AbortSignal): Promise<true> =>
-    follow({
-      resource: session.batches,
-      which: { namespace, fieldSelector: `metadata.name=${name}` },
-      clock: io.clock,
-      random: io.random,
-      signal: inner,
-      look: (objects) => {
-        const [seen] = objects.values();
-        return seen === undefined || mark(seen) !== mark(before) ? true : undefined;
-      },
-    });
+    followOne(
+      io,
+      session.batches,
+      before.metadata,
+      (seen) => (seen === undefined || mark(seen) !== mark(before) ? true : undefined),
+      inner,
+    );
   await withDeadline({ clock: io.clock, ms: UNCHANGED_MS, signal, late: () => late }, moved).catch(
     (error: unknown) => {
       if (error !== late) throw error;

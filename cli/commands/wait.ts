@@ -1,11 +1,11 @@
 import type { DeviceBatch } from "../../crds/index.ts";
 import { progressOf } from "../../desk/progress.ts";
-import { withDeadline } from "../../operator/runtime/deadline.ts";
 import type { Session } from "../cluster/session.ts";
 import type { Context } from "../context.ts";
-import { CliError, EXIT, Interrupted } from "../exit.ts";
+import { CliError, EXIT } from "../exit.ts";
 import { batchLines, styleFor } from "../output/progress.ts";
 import { some } from "../output/words.ts";
+import { patiently } from "./patiently.ts";
 import { watchBatches } from "./watch-batches.ts";
 
 export interface WaitOptions {
@@ -41,22 +41,10 @@ export async function waitForBatch(
           ),
       },
     );
-  try {
-    if (options.timeout === undefined) return await watch(context.signal);
-    const ms = options.timeout;
-    const late = (): CliError =>
-      new CliError(
-        EXIT.timeout,
-        `batch ${namespace}/${name} was not ready within ${ms / 1000} seconds`,
-        `The work goes on in the cluster: ${look}`,
-      );
-    return await withDeadline({ clock: io.clock, ms, signal: context.signal, late }, watch);
-  } catch (error) {
-    if (error instanceof Interrupted && error.exit !== EXIT.pipe) {
-      await io.stderr.write(`No longer waiting. The work goes on in the cluster: ${look}\n`);
-    }
-    throw error;
-  }
+  const goesOn = `The work goes on in the cluster: ${look}`;
+  const late = (seconds: number): CliError =>
+    new CliError(EXIT.timeout, `batch ${namespace}/${name} was not ready within ${seconds} seconds`, goesOn);
+  return await patiently(context, { timeout: options.timeout, late, goesOn }, watch);
 }
 
 function verdictOn(
