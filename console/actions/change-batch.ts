@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { kinds } from "../../crds/kinds.ts";
 import type { DeviceBatch } from "../../crds/index.ts";
-import { checkNow } from "../../desk/activity.ts";
 import { cloudsOf, goesTo } from "../../desk/clouds-of-batch.ts";
-import { provisionNow } from "../../desk/new-batch.ts";
 import { isConflict } from "../../operator/runtime/api-error.ts";
 import type { KubeClient } from "../../operator/runtime/client.ts";
 import { Problem } from "../server/problem.ts";
@@ -50,26 +48,14 @@ export async function changeClouds(
   }
 }
 
-/** "Provision now": every device again, into every cloud of the batch. */
-export async function provisionAgain(
+/** Asks the operator for something about a batch: "Provision now" or "Check now". @param request the merge patch */
+export async function ask(
   client: KubeClient,
   at: Place,
-  now: number,
+  request: { metadata: { annotations: Record<string, string> } },
   signal: AbortSignal,
 ): Promise<void> {
-  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
-  await batches.patch(at, provisionNow(new Date(now)), { type: "merge" }, signal);
-}
-
-/** "Check now": the clouds that can tell are asked how the batch's devices stand. */
-export async function askClouds(
-  client: KubeClient,
-  at: Place,
-  now: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const batches = client.resource<DeviceBatch>(kinds.DeviceBatch);
-  await batches.patch(at, checkNow(new Date(now)), { type: "merge" }, signal);
+  await client.resource<DeviceBatch>(kinds.DeviceBatch).patch(at, request, { type: "merge" }, signal);
 }
 
 export const removalRequest = z.strictObject({

@@ -2,16 +2,11 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { DeviceBatch } from "../../crds/index.ts";
 import { kinds } from "../../crds/kinds.ts";
+import { checkNow } from "../../desk/activity.ts";
+import { provisionNow } from "../../desk/new-batch.ts";
 import type { Clock } from "../../operator/runtime/clock.ts";
 import { bind, bindRequest } from "../actions/bind.ts";
-import {
-  askClouds,
-  changeClouds,
-  cloudsRequest,
-  provisionAgain,
-  removalRequest,
-  removeBatch,
-} from "../actions/change-batch.ts";
+import { ask, changeClouds, cloudsRequest, removalRequest, removeBatch } from "../actions/change-batch.ts";
 import { makeManifest } from "../actions/manifest.ts";
 import type { ManifestOptions } from "../actions/manifest.ts";
 import { batchDetail, reelOf } from "../views/batch-detail.ts";
@@ -68,11 +63,11 @@ export function batchRoutes(clock: Clock, manifests: ManifestOptions): Hono<Env>
     return c.json({});
   });
   app.post("/:name/provision", async (c) => {
-    await provisionAgain(c.get("session").client, placeOf(c), clock.now(), deadline(c));
+    await ask(c.get("session").client, placeOf(c), provisionNow(new Date(clock.now())), deadline(c));
     return c.json({});
   });
   app.post("/:name/check", async (c) => {
-    await askClouds(c.get("session").client, placeOf(c), clock.now(), deadline(c));
+    await ask(c.get("session").client, placeOf(c), checkNow(new Date(clock.now())), deadline(c));
     return c.json({});
   });
   app.post("/:name/delete", async (c) => {
