@@ -272,10 +272,8 @@ export class Pace {
   #leaveAlone(now: number, askedMs: number | undefined): void {
     if (askedMs === undefined) return;
     const from = Math.max(now, this.#retryAt);
-    const until = now + Math.min(askedMs, LONGEST_RETRY_AFTER_MS);
-    if (until <= from) return;
-    this.#rate.paused((until - from) / 1_000);
-    this.#retryAt = until;
+    this.leaveAlone(askedMs, now);
+    if (this.#retryAt > from) this.#rate.paused((this.#retryAt - from) / 1_000);
   }
 
   #brokeOff(left: Departure, now: number, by: Break, hopeless = false): void {

@@ -1,6 +1,7 @@
 import type { Secret } from "../../accounts/core-kinds.ts";
 import type { ResourceClient } from "../../runtime/client.ts";
 import { type Clock, monotonic } from "../../runtime/clock.ts";
+import { keyOf, type ObjectKey } from "../../runtime/objects.ts";
 
 /** A Secret that was deleted, or whose new content is no better to the cloud than the old, is noticed after so long. */
 const KEPT_MS = 10 * 60_000;
@@ -21,8 +22,8 @@ export class KeptSecrets {
   }
 
   /** @throws ApiError. One that does not exist is asked for again each time. */
-  async find(key: { namespace: string; name: string }, signal?: AbortSignal): Promise<Secret | undefined> {
-    const id = idOf(key);
+  async find(key: ObjectKey, signal?: AbortSignal): Promise<Secret | undefined> {
+    const id = keyOf({ metadata: key });
     const kept = this.#kept.get(id);
     if (kept !== undefined && monotonic(this.#clock) - kept.at < KEPT_MS) return kept.secret;
     // What is read holds what stood there when it was asked for, at least; and of two readings the later one counts.
@@ -40,14 +41,10 @@ export class KeptSecrets {
    * @param since of {@link monotonic}
    * @returns whether it was read before that, so that it may have changed
    */
-  forget(key: { namespace: string; name: string }, since = Infinity): boolean {
-    const id = idOf(key);
+  forget(key: ObjectKey, since = Infinity): boolean {
+    const id = keyOf({ metadata: key });
     const kept = this.#kept.get(id);
     this.#kept.delete(id);
     return kept !== undefined && kept.at < since;
   }
-}
-
-function idOf({ namespace, name }: { namespace: string; name: string }): string {
-  return `${namespace}/${name}`;
 }
