@@ -6,6 +6,7 @@ import { objectsOf } from "../charts/output/plain.ts";
 import type { KubeObject } from "../operator/runtime/objects.ts";
 import type { TestCloud } from "../test/clouds/index.ts";
 import { Field, OPERATOR_NAMESPACE } from "../test/field/field.ts";
+import { microchipReel } from "../test/field/microchip-reel.ts";
 import { apply } from "../test/harness/index.ts";
 import { freePort } from "../tools/process/free-port.ts";
 import { Buckets } from "../tools/aws-emulator/buckets.ts";
@@ -17,9 +18,6 @@ import {
   type FactoryDevice,
   manifest7z,
   manifestCsv,
-  microchipJson,
-  microchipJws,
-  microchipUniqueId,
   optigaArchive,
   optigaReel,
 } from "../tools/factory/index.ts";
@@ -89,14 +87,7 @@ describe("reel add, of each vendor's format", () => {
   });
 
   it("verifies Microchip's JSON with the log signers it is given, and hands these on", async () => {
-    const [signer, other] = [await createLogSigner(field.issuer), await createLogSigner(field.issuer)];
-    const devices = await Promise.all(
-      [1, 2, 3].map(() => field.issuer.issueDevice({ batchId: "", deviceId: microchipUniqueId() })),
-    );
-    const entries = devices.map((device, index) =>
-      microchipJws(device, { groupId: "MCHP-1", signer: index === 1 ? other : signer }),
-    );
-    const json = microchipJson(entries);
+    const { devices, json, signer } = await microchipReel(field.issuer, "MCHP-1");
     await writeFile(join(folder, "mchp.json"), json);
     await writeFile(join(folder, "signers.pem"), signer.pem);
     await writeFile(join(folder, "others.pem"), (await createLogSigner(field.issuer)).pem);

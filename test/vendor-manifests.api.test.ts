@@ -2,15 +2,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  createLogSigner,
   espressifCsv,
   espressifModules,
   type FactoryDevice,
   manifest7z,
   manifestCsv,
-  microchipJson,
-  microchipJws,
-  microchipUniqueId,
   optigaArchive,
   type OptigaReel,
   optigaReel,
@@ -18,6 +14,7 @@ import {
 import type { TestCloud } from "./clouds/index.ts";
 import { temporaryFolder } from "../operator/manifests/testing.ts";
 import { Field } from "./field/field.ts";
+import { microchipReel } from "./field/microchip-reel.ts";
 
 describe("a reel of each vendor's format", () => {
   let field: Field;
@@ -67,14 +64,8 @@ describe("a reel of each vendor's format", () => {
   });
 
   it("MicrochipJson: an entry that another signed is quarantined, the others go", async () => {
-    const [signer, other] = [await createLogSigner(field.issuer), await createLogSigner(field.issuer)];
-    const devices = await Promise.all(
-      [1, 2, 3].map(() => field.issuer.issueDevice({ batchId: "", deviceId: microchipUniqueId() })),
-    );
-    const entries = devices.map((device, index) =>
-      microchipJws(device, { groupId: "MCHP-1", signer: index === 1 ? other : signer }),
-    );
-    await field.shipCsv("MCHP-1", microchipJson(entries));
+    const { devices, json, signer, other } = await microchipReel(field.issuer, "MCHP-1");
+    await field.shipCsv("MCHP-1", json);
     const source = (await field.reels.get({ name: "mchp-1" })).spec.manifest;
     const unverified = await field.awaitReel("MCHP-1", "True", "Available");
     expect(unverified.status).toMatchObject({ devices: 3, signatures: "NotVerified" });

@@ -1,21 +1,7 @@
-import { beforeAll, describe, expect, it } from "vitest";
-import { createIssuer, type FactoryDevice } from "../../../tools/factory/index.ts";
-import type { SimulatedManners } from "../testing/cloud.ts";
-import { Provisioned } from "../testing/provisioned.ts";
+import { describe, expect, it } from "vitest";
+import { provisionedReels } from "../testing/provisioned.ts";
 
-let devices: readonly FactoryDevice[];
-
-beforeAll(async () => {
-  devices = await (await createIssuer()).issueMany(60, { batchId: "D001" });
-});
-
-function provisioned(count: number, manners: SimulatedManners = {}): Promise<Provisioned> {
-  return Provisioned.open(devices.slice(0, count), manners);
-}
-
-function id(at: number): string {
-  return devices[at]?.deviceId ?? "";
-}
+const { id, provisioned } = await provisionedReels(60);
 
 describe("a round that cannot go on", () => {
   it("rests longer and longer, says why, and keeps nothing of it until it is whole", async () => {

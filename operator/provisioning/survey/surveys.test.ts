@@ -1,23 +1,10 @@
-import { beforeAll, describe, expect, it } from "vitest";
-import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
+import { describe, expect, it } from "vitest";
+import { manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
-import type { SimulatedManners } from "../testing/cloud.ts";
-import { Provisioned } from "../testing/provisioned.ts";
+import { provisionedReels } from "../testing/provisioned.ts";
 import type { RoundSpec } from "./surveys.ts";
 
-let devices: readonly FactoryDevice[];
-
-beforeAll(async () => {
-  devices = await (await createIssuer()).issueMany(60, { batchId: "D001" });
-});
-
-function provisioned(count: number, manners: SimulatedManners = {}): Promise<Provisioned> {
-  return Provisioned.open(devices.slice(0, count), manners);
-}
-
-function id(at: number): string {
-  return devices[at]?.deviceId ?? "";
-}
+const { devices, id, provisioned } = await provisionedReels(60);
 
 describe("a round", () => {
   it("tells how many of the devices that are called provisioned are known and let in, and which are not", async () => {

@@ -1,8 +1,19 @@
-import { type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
+import { createIssuer, type FactoryDevice, manifestCsv } from "../../../tools/factory/index.ts";
 import { placementKey, type PlacementSpec } from "../placement-spec.ts";
 import type { RoundSpec, Surveys } from "../survey/surveys.ts";
 import type { SimulatedManners } from "./cloud.ts";
 import { Rig } from "./rig.ts";
+
+/** For tests: so many devices of batch D001, and reels of the first of them. */
+export async function provisionedReels(count: number) {
+  const devices = await (await createIssuer()).issueMany(count, { batchId: "D001" });
+  return {
+    devices,
+    id: (at: number): string => devices[at]?.deviceId ?? "",
+    provisioned: (first: number, manners: SimulatedManners = {}): Promise<Provisioned> =>
+      Provisioned.open(devices.slice(0, first), manners),
+  };
+}
 
 /** For tests: a reel that was provisioned, and surveys of the same cloud. */
 export class Provisioned implements AsyncDisposable {
