@@ -102,6 +102,19 @@ describe("Pace", () => {
     },
   );
 
+  it("makes up at a ceiling for no more than 50 ms of a timer that fires late", () => {
+    const pace = new Pace(half);
+    pace.limit({ devicesPerSecond: 20, maxDevicesPerRequest: 1 });
+    const start = 1_000_000;
+    let now = start;
+    for (let request = 0; request < 10; request += 1) {
+      now = Math.max(now, pace.mayLeave(1, now)) + (request === 1 ? 90 : 0);
+      pace.ended(pace.leaves(1, now), answered(1), now);
+    }
+    // The first request is taken for a late one, too.
+    expect(now - start).toBe(9 * 50 + 90 - 2 * 50);
+  });
+
   it("sends more at once while answers come quickly, and less when they come slowly", () => {
     const pace = new Pace(half);
     const start = pace.size;

@@ -45,8 +45,9 @@ export type Break = "fault" | "refusal" | "nothing";
 
 /** A cloud that names a time is obeyed, within reason: a day's Retry-After would be a fault, not a wish. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
-/** Of a timer that fires late, so much is made up for. */
+/** Of a timer that fires late, so much is made up for: less at a rate that people have set, which is a promise. */
 const LATENESS_MS = 100;
+const LATENESS_AT_CEILING_MS = 50;
 const SLACK_MS = 3_000;
 /** Where more of the time is lost, something else than the rate holds requests back. */
 const SLACK = 0.2;
@@ -186,8 +187,9 @@ export class Pace {
     this.#window.leaves(devices, now);
     this.#breaker.leaves(this.#order);
     const { rate } = this;
+    const madeUp = this.limited ? LATENESS_AT_CEILING_MS : LATENESS_MS;
     this.#slot =
-      rate === Infinity ? -Infinity : Math.max(this.#slot, now - LATENESS_MS) + (devices / rate) * 1_000;
+      rate === Infinity ? -Infinity : Math.max(this.#slot, now - madeUp) + (devices / rate) * 1_000;
     this.#ceiling.left(devices, now);
     this.#underWay += 1;
     this.#devicesUnderWay += devices;
